@@ -1,0 +1,45 @@
+# make setup | demo | test | check | bench: each does what it needs first.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+ifneq ($(wildcard ../shared/data),)
+export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: setup demo test check format lint types sizes gallery bench clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch .venv/ready
+
+demo: setup
+	$(BIN)/layerscope demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: format lint types sizes gallery test
+
+format: setup
+	$(BIN)/ruff format --check
+
+lint: setup
+	$(BIN)/ruff check
+
+types: setup
+	$(BIN)/mypy
+
+sizes: setup
+	$(BIN)/python tools/sizes.py
+
+gallery: setup
+	$(BIN)/python docs/gallery.py --quick
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache docs/gallery/out

@@ -1,0 +1,34 @@
+"""What every test shares: the real data, a pack cache of the test run's own, quiet progress."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_CACHE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw figures without a screen and leave the user's cache folder alone."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ["LAYERSCOPE_QUIET"] = "1"
+    config.stash[_CACHE] = tempfile.mkdtemp(prefix="layerscope-test-cache-")
+    os.environ["LAYERSCOPE_CACHE"] = config.stash[_CACHE]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_CACHE], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data that LAYERSCOPE_DATA names; the test is skipped without it."""
+    folder = os.environ.get("LAYERSCOPE_DATA", "")
+    if not folder:
+        pytest.skip("LAYERSCOPE_DATA is not set: it names the folder that holds photos6/, mnist/")
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        pytest.skip(f"LAYERSCOPE_DATA names {folder}, which is not a folder")
+    return path
