@@ -1,1 +1,8 @@
-"""."""
+"""One forward pass of any module, written down as a list of operations."""
+
+from layerscope.tape.operations import Operation, Value
+from layerscope.tape.receptive import Receptive, receptive_fields
+from layerscope.tape.record import Tape, record
+from layerscope.tape.untouched import untouched
+
+__all__ = ["Operation", "Receptive", "Tape", "Value", "receptive_fields", "record", "untouched"]

@@ -1,0 +1,215 @@
+"""What a tape holds: values, the operations between them, and what kind each operation is."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import resolve_name
+
+KINDS = {
+    "conv": ("conv1d", "conv2d", "conv3d"),
+    "linear": ("linear",),
+    "relu": ("relu", "relu6"),
+    "max_pool": (
+        *(f"max_pool{n}d" for n in (1, 2, 3)),
+        *(f"max_pool{n}d_with_indices" for n in (1, 2, 3)),
+        *(f"adaptive_max_pool{n}d" for n in (1, 2, 3)),
+        *(f"adaptive_max_pool{n}d_with_indices" for n in (1, 2, 3)),
+    ),
+    "avg_pool": (
+        *(f"avg_pool{n}d" for n in (1, 2, 3)),
+        *(f"adaptive_avg_pool{n}d" for n in (1, 2, 3)),
+        "mean",
+        "sum",
+    ),
+    "batch_norm": ("batch_norm",),
+    "add": ("add", "radd", "iadd", "sub", "isub", "subtract"),
+    "scale": ("mul", "rmul", "imul", "multiply", "div", "truediv", "divide", "neg"),
+    "cat": ("cat", "concat", "concatenate", "stack"),
+    "softmax": ("softmax", "log_softmax"),
+    "resample": ("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"),
+    "dropout": (
+        *("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
+        *("dropout1d", "dropout2d", "dropout3d"),
+    ),
+    "shape": (
+        *("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "ravel"),
+        *("permute", "transpose", "swapaxes", "swapdims", "movedim", "T", "mT"),
+        *("squeeze", "unsqueeze", "expand", "expand_as", "repeat", "tile"),
+        *("getitem", "narrow", "select", "index_select", "chunk", "split", "tensor_split"),
+        *("unbind", "unfold", "contiguous", "clone", "flip", "roll", "pad", "to", "float"),
+        *("double", "half", "bfloat16", "type", "type_as", "cpu", "cuda"),
+        *("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"),
+    ),
+    "detach": ("detach", "data"),
+}
+_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+#: Kinds that are linear in the recorded input (their constant part aside).
+LINEAR_KINDS = frozenset(
+    {"conv", "linear", "avg_pool", "batch_norm", "add", "scale", "cat", "resample", "shape"}
+)
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """A tensor of the forward pass at one moment: before or after an in-place change, not both."""
+
+    index: int
+    tensor: Tensor
+    producer: "Operation | None"
+    consumers: list["Operation"] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One call that read at least one recorded value.
+
+    `args` and `kwargs` are those of the call, with a `Value` in the place of each recorded
+    tensor; `parameters` are the same under their canonical names, where the kind has them;
+    `saved` is what the forward pass left for the way back (a pool's switches).
+    """
+
+    index: int
+    kind: str
+    name: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: tuple[Value, ...]
+    module: str
+    in_place: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Tensor] = field(default_factory=dict)
+    outputs: tuple[Value, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """How messages call it: `torch.nn.functional.gelu in layer 'blocks.0.act'`."""
+        return f"{self.name} in layer {self.module!r}" if self.module else self.name
+
+    def call(self, tensors: Sequence[Tensor]) -> Any:
+        """Run the operation again on other tensors in the place of its inputs."""
+        replacement = {id(v): t for v, t in zip(self.inputs, tensors, strict=True)}
+        swap = lambda leaf: replacement.get(id(leaf), leaf)
+        return self.function(*map_leaves(self.args, swap), **map_leaves(self.kwargs, swap))
+
+
+def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """Apply `change` to every leaf of nested tuples, lists, dicts and slices."""
+    if isinstance(tree, tuple | list):
+        leaves = [map_leaves(leaf, change) for leaf in tree]
+        if hasattr(tree, "_fields"):
+            return type(tree)(*leaves)
+        return type(tree)(leaves) if type(tree) in (tuple, list, torch.Size) else tuple(leaves)
+    if isinstance(tree, dict):
+        return {key: map_leaves(leaf, change) for key, leaf in tree.items()}
+    if isinstance(tree, slice):
+        return slice(*(map_leaves(x, change) for x in (tree.start, tree.stop, tree.step)))
+    return change(tree)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """List the leaves in order."""
+    found: list[Any] = []
+    map_leaves(tree, found.append)
+    return found
+
+
+@lru_cache(maxsize=None)
+def name_of(function: Callable[..., Any]) -> str:
+    """Return a function's full name: `torch.nn.functional.relu`, `torch.Tensor.add_`."""
+    return resolve_name(function) or getattr(function, "__qualname__", repr(function))
+
+
+@lru_cache(maxsize=None)
+def base_name(function: Callable[..., Any]) -> str:
+    """Return the bare name: `relu` for `F.relu` and `relu_`, `T` for the property `Tensor.T`."""
+    name = name_of(function)
+    if name.endswith(".__get__"):
+        return name.split(".")[-2]
+    return getattr(function, "__name__", name).strip("_")
+
+
+@lru_cache(maxsize=None)
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):
+        return None
+
+
+def is_in_place(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> bool:
+    """Tell whether the call writes into its first argument."""
+    name = getattr(function, "__name__", "")
+    if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
+        return True
+    if name.startswith("__i") and name not in ("__invert__", "__int__", "__index__"):
+        return True
+    if kwargs.get("inplace"):
+        return True
+    signature = _signature(function)
+    if signature is None or "inplace" not in signature.parameters:
+        return False
+    position = list(signature.parameters).index("inplace")
+    return len(args) > position and bool(args[position])
+
+
+def kind_of(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], tracked: int
+) -> str:
+    """Name the kind of a call that reads `tracked` recorded tensors; "other" where unknown."""
+    name = base_name(function)
+    if name in ("clamp", "clip", "clamp_min", "hardtanh", "threshold"):
+        return "relu" if rectifier_bounds(function, args, kwargs) is not None else "other"
+    kind = _KIND_OF.get(name, "other")
+    if kind == "scale" and (tracked > 1 or _tracked_divisor(name, args)):
+        return "other"
+    if kind == "shape" and name == "pad" and _argument(args, kwargs, 2, "mode", "constant") not in (
+        "constant",
+        "replicate",
+        "reflect",
+        "circular",
+    ):
+        return "other"
+    return kind
+
+
+def rectifier_bounds(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[float, float] | None:
+    """Return (0, upper) where the call is a rectifier, clipped above or not; else None."""
+    name = base_name(function)
+    if name == "relu":
+        return 0.0, float("inf")
+    if name == "relu6":
+        return 0.0, 6.0
+    if name == "threshold":
+        low, fill = _argument(args, kwargs, 1, "threshold"), _argument(args, kwargs, 2, "value")
+        return (0.0, float("inf")) if low == 0 and fill == 0 else None
+    low_name, high_name, low, high = "min", "max", None, None
+    if name == "hardtanh":
+        low_name, high_name, low, high = "min_val", "max_val", -1.0, 1.0
+    low = _argument(args, kwargs, 1, low_name, low)
+    high = None if name == "clamp_min" else _argument(args, kwargs, 2, high_name, high)
+    if isinstance(low, Tensor) or isinstance(high, Tensor) or low != 0:
+        return None
+    return 0.0, float("inf") if high is None else float(high)
+
+
+def _argument(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], position: int, name: str, default: Any = None
+) -> Any:
+    return args[position] if len(args) > position else kwargs.get(name, default)
+
+
+def _tracked_divisor(name: str, args: tuple[Any, ...]) -> bool:
+    """`1 / x` is not linear in x."""
+    return name == "rtruediv" or (
+        name in ("div", "divide", "truediv") and bool(args) and not isinstance(args[0], Value)
+    )

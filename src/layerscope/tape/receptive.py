@@ -1,0 +1,123 @@
+"""Receptive fields, read off a tape: which input samples each position of a value can see."""
+
+import math
+from dataclasses import dataclass
+
+from layerscope.tape.operations import Operation, Value, base_name
+from layerscope.tape.record import Tape
+
+
+@dataclass(frozen=True)
+class Receptive:
+    """Along one axis, position `i` sees the input samples from `i * stride + first` to `+ last`.
+
+    Both ends are included and may lie outside the input, in the padding. A `stride` of 0 with
+    infinite ends means: every position sees the whole input.
+    """
+
+    stride: int
+    first: float
+    last: float
+
+    @property
+    def size(self) -> float:
+        """How many samples a position sees; infinite where it is the whole input."""
+        return self.last - self.first + 1
+
+    @property
+    def centre(self) -> float:
+        """Where position 0 looks, in samples from the centre of the first one."""
+        return (self.first + self.last) / 2
+
+
+WHOLE = Receptive(0, -math.inf, math.inf)
+#: One `Receptive` for each spatial axis.
+Field = tuple[Receptive, ...]
+
+
+def receptive_fields(tape: Tape) -> dict[Value, Field]:
+    """Give the receptive field of every value whose spatial axes are those of the input.
+
+    Values without spatial axes (after flatten) see the whole input. Values whose geometry is
+    not known (reordered axes, resampled maps) are absent.
+    """
+    axes = tape.input.tensor.dim() - 2
+    fields: dict[Value, Field] = {tape.input: (Receptive(1, 0, 0),) * axes}
+    for operation in tape.operations:
+        seen = [fields[value] for value in operation.inputs if value in fields]
+        if len(seen) < len([v for v in operation.inputs if v.producer or v is tape.input]):
+            continue
+        found = _after(operation, seen, axes)
+        if found is not None:
+            for value in operation.outputs:
+                fields[value] = found
+    return fields
+
+
+def _after(operation: Operation, seen: list[Field], axes: int) -> Field | None:
+    """Return the field of an operation's results, given those of its inputs; None: unknown."""
+    if not seen or not operation.outputs or operation.kind == "overwritten":
+        return None
+    before, after = operation.inputs[0].tensor, operation.outputs[0].tensor
+    if any(field == (WHOLE,) * axes for field in seen) and after.dim() != axes + 2:
+        return (WHOLE,) * axes
+    if operation.kind == "conv" or "kernel_size" in operation.parameters:
+        return _windowed(operation, seen[0])
+    if after.dim() < axes + 2 or _flattened(operation, axes):
+        return (WHOLE,) * axes
+    sizes = {tuple(v.tensor.shape[2:]) for v in operation.inputs if v.tensor.dim() == axes + 2}
+    if base_name(operation.function) in ("getitem", "narrow", "select", "pad", "flip", "roll"):
+        return seen[0] if before.shape[2:] == after.shape[2:] else None
+    if operation.kind in ("avg_pool", "max_pool"):  # adaptive pools, means
+        return seen[0] if before.shape[2:] == after.shape[2:] else (WHOLE,) * axes
+    if tuple(after.shape[2:]) not in sizes or operation.kind == "resample":
+        return None
+    if operation.kind == "shape" and base_name(operation.function) in _MOVES_AXES:
+        return None
+    return _merged(seen)
+
+
+_MOVES_AXES = frozenset({"permute", "transpose", "swapaxes", "swapdims", "movedim", "T", "mT"})
+
+
+def _flattened(operation: Operation, axes: int) -> bool:
+    name = base_name(operation.function)
+    return name in ("flatten", "view", "reshape") and (
+        operation.outputs[0].tensor.dim() != axes + 2
+        or operation.outputs[0].tensor.shape[2:] != operation.inputs[0].tensor.shape[2:]
+    )
+
+
+def _windowed(operation: Operation, field: Field) -> Field:
+    """Slide a window (convolution, pool) over what is seen so far."""
+    call = operation.parameters
+    if operation.kind == "conv":
+        weight = call["weight"]
+        kernel = (weight.tensor if isinstance(weight, Value) else weight).shape[2:]
+    else:
+        kernel = call["kernel_size"]
+    dilation = call.get("dilation", (1,) * len(kernel))
+    found = []
+    for axis, seen in enumerate(field):
+        reach = (kernel[axis] - 1) * dilation[axis]
+        first = seen.first - call["padding"][axis] * seen.stride
+        last = seen.last + (reach - call["padding"][axis]) * seen.stride
+        found.append(Receptive(seen.stride * call["stride"][axis], first, last))
+    return tuple(found)
+
+
+def _merged(fields: list[Field]) -> Field | None:
+    """Join the branches of a residual sum or a concatenation."""
+    found = []
+    for branches in zip(*fields, strict=True):
+        if WHOLE in branches:
+            strides = {branch.stride for branch in branches if branch != WHOLE}
+            found.append(Receptive(max(strides, default=0), -math.inf, math.inf))
+            continue
+        if len({branch.stride for branch in branches}) != 1:
+            return None
+        first = min(branch.first for branch in branches)
+        found.append(
+            Receptive(branches[0].stride, first, max(branch.last for branch in branches))
+        )
+    return tuple(found)

@@ -1,0 +1,64 @@
+"""A model lent for a moment: evaluation mode inside, byte-identical outside."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[nn.Module]:
+    """Put `model` into evaluation mode and give it back as it was, also after an exception.
+
+    Restored are the `training` flag of every module, the identity and content of every buffer,
+    and the states of the random generators. Parameters, gradients and hooks are never written.
+    Gradients are off inside.
+
+    >>> net = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).train()
+    >>> with untouched(net) as lent:
+    ...     lent.training
+    False
+    >>> net.training
+    True
+    """
+    modules = list(model.modules())
+    flags = [module.training for module in modules]
+    buffers = [dict(module._buffers) for module in modules]
+    contents = [{name: _copy(buffer) for name, buffer in held.items()} for held in buffers]
+    random_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    device_states = {device: torch.cuda.get_rng_state(device) for device in devices}
+    try:
+        for module in modules:
+            module.training = False
+        with torch.inference_mode(False), torch.no_grad():
+            yield model
+    finally:
+        for module, flag, held, content in zip(modules, flags, buffers, contents, strict=True):
+            module.training = flag
+            _restore_buffers(module, held, content)
+        random.setstate(random_state[0])
+        np.random.set_state(random_state[1])
+        torch.set_rng_state(random_state[2])
+        for device, state in device_states.items():
+            torch.cuda.set_rng_state(state, device)
+
+
+def _copy(buffer: Tensor | None) -> Tensor | None:
+    return None if buffer is None else buffer.detach().clone()
+
+
+def _restore_buffers(
+    module: nn.Module, held: dict[str, Tensor | None], content: dict[str, Tensor | None]
+) -> None:
+    """Put the same buffer objects back, and their content where the forward pass wrote to it."""
+    module._buffers.clear()
+    module._buffers.update(held)
+    with torch.no_grad():
+        for name, buffer in held.items():
+            saved = content[name]
+            if buffer is not None and saved is not None and not torch.equal(buffer, saved):
+                buffer.copy_(saved)
