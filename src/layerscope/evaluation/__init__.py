@@ -1,0 +1,17 @@
+"""From predictions to tables: what the network gets right and what it confuses."""
+
+from layerscope.evaluation.figures import Estimate
+from layerscope.evaluation.predictions import Predictions, predict
+from layerscope.evaluation.sentences import confused_with, findings, notes
+from layerscope.evaluation.tables import Evaluation, evaluate
+
+__all__ = [
+    "Estimate",
+    "Evaluation",
+    "Predictions",
+    "confused_with",
+    "evaluate",
+    "findings",
+    "notes",
+    "predict",
+]
