@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -119,13 +119,13 @@ def leaves_of(tree: Any) -> list[Any]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def name_of(function: Callable[..., Any]) -> str:
     """Return a function's full name: `torch.nn.functional.relu`, `torch.Tensor.add_`."""
     return resolve_name(function) or getattr(function, "__qualname__", repr(function))
 
 
-@lru_cache(maxsize=None)
+@cache
 def base_name(function: Callable[..., Any]) -> str:
     """Return the bare name: `relu` for `F.relu` and `relu_`, `T` for the property `Tensor.T`."""
     name = name_of(function)
@@ -134,7 +134,7 @@ def base_name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", name).strip("_")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
         return inspect.signature(function)
@@ -170,11 +170,16 @@ def kind_of(
     kind = _KIND_OF.get(name, "other")
     if kind == "scale" and (tracked > 1 or _tracked_divisor(name, args)):
         return "other"
-    if kind == "shape" and name == "pad" and _argument(args, kwargs, 2, "mode", "constant") not in (
-        "constant",
-        "replicate",
-        "reflect",
-        "circular",
+    if (
+        kind == "shape"
+        and name == "pad"
+        and _argument(args, kwargs, 2, "mode", "constant")
+        not in (
+            "constant",
+            "replicate",
+            "reflect",
+            "circular",
+        )
     ):
         return "other"
     return kind

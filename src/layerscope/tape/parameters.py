@@ -13,7 +13,7 @@ _AVG_POOL = (
     *("input", "kernel_size", "stride", "padding"),
     *("ceil_mode", "count_include_pad", "divisor_override"),
 )
-_DEFAULTS = {
+_DEFAULTS: dict[str, dict[str, Any]] = {
     "conv": {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1},
     "linear": {"bias": None},
     "avg_pool": {
@@ -94,5 +94,3 @@ def _spread(call: dict[str, Any], axes: int, names: tuple[str, ...]) -> dict[str
         value = (value,) if isinstance(value, int) else tuple(value)
         call[name] = value * axes if len(value) == 1 else value
     return call
-
-

@@ -117,7 +117,5 @@ def _merged(fields: list[Field]) -> Field | None:
         if len({branch.stride for branch in branches}) != 1:
             return None
         first = min(branch.first for branch in branches)
-        found.append(
-            Receptive(branches[0].stride, first, max(branch.last for branch in branches))
-        )
+        found.append(Receptive(branches[0].stride, first, max(branch.last for branch in branches)))
     return tuple(found)

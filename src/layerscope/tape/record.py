@@ -158,14 +158,19 @@ class _Recorder(TorchFunctionMode):
         in_place: bool,
     ) -> Operation:
         args, kwargs = (map_leaves(tree, self.value_or_self) for tree in (args, kwargs))
-        inputs = tuple(
-            dict.fromkeys(x for x in leaves_of((args, kwargs)) if isinstance(x, Value))
-        )
+        inputs = tuple(dict.fromkeys(x for x in leaves_of((args, kwargs)) if isinstance(x, Value)))
         kind = kind_of(function, args, kwargs, len(inputs))
         module = self._running[-1] if self._running else ""
         operation = Operation(
-            *(len(self.tape.operations), kind, name_of(function), function),
-            *(args, kwargs, inputs, module, in_place),
+            index=len(self.tape.operations),
+            kind=kind,
+            name=name_of(function),
+            function=function,
+            args=args,
+            kwargs=kwargs,
+            inputs=inputs,
+            module=module,
+            in_place=in_place,
         )
         operation.parameters = parameters_of(operation)
         _refuse_what_mixes_or_draws(operation)
@@ -236,8 +241,14 @@ class _Recorder(TorchFunctionMode):
         for identity in self._aliases.get(_storage(target), set()) - {id(target)}:
             tensor, before = self._objects[identity]
             unknown = Operation(
-                *(len(self.tape.operations), "overwritten", f"{operation.name} into a view"),
-                *(operation.function, (), {}, (before, operation.outputs[0]), operation.module),
+                index=len(self.tape.operations),
+                kind="overwritten",
+                name=f"{operation.name} into a view",
+                function=operation.function,
+                args=(),
+                kwargs={},
+                inputs=(before, operation.outputs[0]),
+                module=operation.module,
             )
             value = Value(len(self.tape.values), tensor, unknown)
             unknown.outputs = (value,)

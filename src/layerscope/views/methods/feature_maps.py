@@ -1,0 +1,36 @@
+"""Feature maps: what each layer answers."""
+
+from collections.abc import Sequence
+
+from layerscope.views.registry import method
+from layerscope.views.trace import Trace
+from layerscope.views.view import View
+
+
+@method(
+    "feature_maps",
+    paper="Zeiler and Fergus 2014, arXiv:1311.2901, section 2",
+    needs=("layer",),
+    axes=("batch", "channel", "space"),
+    signed=True,
+    axioms=("shift equivariance by the layer's stride",),
+)
+def feature_maps(
+    trace: Trace, layers: str | Sequence[str] = "conv", *, raw: bool = False
+) -> dict[str, View]:
+    """Return the activations of each layer: `"batch channel y x"`, at its own resolution.
+
+    Args:
+        trace: the recorded batch.
+        layers: which layers.
+        raw: at a convolution, before the norm and rectifier that directly follow it.
+
+    """
+    views = {}
+    for layer in trace.layer_names(layers):
+        value = trace.value(layer, raw=raw)
+        axes = ("batch", "channel", *trace.spatial(value.tensor))
+        views[layer] = trace.make_view(
+            "feature_maps", layer, value, value.tensor, axes, signed=bool((value.tensor < 0).any())
+        )
+    return views

@@ -1,0 +1,94 @@
+"""The registry of methods: one decorator carries all that is known of a method."""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layerscope.errors import Refused
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of looking, as the command line, the documents, the tests and the page know it.
+
+    Attributes:
+        name: what it is called by.
+        paper: where it comes from.
+        needs: what must be given or is chosen: "layer", "target", "unit", "data".
+        axes: the axes of its values; "space" stands for the layer's or input's spatial axes.
+        signed: whether values below zero mean something.
+        axioms: what its values must satisfy, tested for it.
+        function: `(trace, **options) -> {layer: View}`.
+
+    """
+
+    name: str
+    paper: str
+    needs: tuple[str, ...]
+    axes: tuple[str, ...]
+    signed: bool
+    axioms: tuple[str, ...]
+    function: Callable[..., Any]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the method and their defaults."""
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        return {p.name: p.default for p in parameters}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `layerscope methods --json` prints."""
+        return {
+            "name": self.name,
+            "paper": self.paper,
+            "needs": list(self.needs),
+            "axes": list(self.axes),
+            "signed": self.signed,
+            "axioms": list(self.axioms),
+        }
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def method(
+    name: str,
+    *,
+    paper: str,
+    needs: tuple[str, ...],
+    axes: tuple[str, ...],
+    signed: bool,
+    axioms: tuple[str, ...],
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as a method; see `Method` for what is asked."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        if name in _METHODS:
+            raise ValueError(f"the method {name!r} is registered twice")
+        _METHODS[name] = Method(name, paper, needs, axes, signed, axioms, function)
+        return function
+
+    return register
+
+
+def methods() -> list[Method]:
+    """List the registered methods in the order in which they were written."""
+    return list(_METHODS.values())
+
+
+def find_method(name: str, options: dict[str, Any]) -> Method:
+    """Return the method of that name, having checked that it takes the options given."""
+    if name not in _METHODS:
+        near = difflib.get_close_matches(name, _METHODS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise Refused(f"no method {name!r}: {hint}the methods are {', '.join(_METHODS)}")
+    found = _METHODS[name]
+    for option in options:
+        if option not in found.options:
+            raise Refused(
+                f"{name} takes no option {option!r}; its options are "
+                f"{', '.join(found.options) or 'none'}"
+            )
+    return found

@@ -1,0 +1,243 @@
+"""Backward rules: the gradient of every operation, and the composites built on it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.tape import Operation, Value
+from layerscope.tape.operations import LINEAR_KINDS, base_name, leaves_of
+from layerscope.views.propagate import Incoming, Rule
+
+aten = torch.ops.aten
+
+
+# -- composites ----------------------------------------------------------------------------------
+
+
+def gradient(operation: Operation) -> Rule:
+    """Choose the gradient everywhere; a rectifier passes nothing at 0, nor where it clips."""
+    if operation.kind == "overwritten":
+        raise Refused(
+            f"{operation.label}: a tensor was written through a view of it, and what it held "
+            "before cannot be told apart; write x = x + y in the place of x[...] += y"
+        )
+    return _GRADIENTS.get(operation.kind, gradient_by_autograd)
+
+
+def deconvnet(operation: Operation) -> Rule:
+    """Choose the deconvolution network's way down (Zeiler and Fergus 2014, arXiv:1311.2901).
+
+    Rectifiers rectify what comes down, pools unpool through their switches, linear operations
+    are transposed without their constant part. Anything else has no such reading.
+    """
+    if operation.kind == "relu":
+        return rectify
+    if operation.kind in LINEAR_KINDS or operation.kind == "max_pool":
+        return gradient(operation)
+    raise Refused(
+        f"deconvnet has no reading of {operation.label}: it passes rectifiers, max pools and "
+        "linear operations; use a gradient or a class activation map on this network"
+    )
+
+
+COMPOSITES: dict[str, Callable[[Operation], Rule]] = {
+    "gradient": gradient,
+    "deconvnet": deconvnet,
+}
+
+
+# -- rules ---------------------------------------------------------------------------------------
+
+
+def rectify(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Pass the positive part of what comes down, wherever the forward pass was."""
+    return [_only(incoming).clamp(min=0)]
+
+
+def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Pass where the rectifier was open: above 0 and below where it clips."""
+    result = operation.outputs[0].tensor
+    upper = operation.parameters["upper"]
+    is_open = result > 0 if upper == float("inf") else (result > 0) & (result < upper)
+    return [_only(incoming) * is_open]
+
+
+def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Convolve transposed, without the bias."""
+    call = operation.parameters
+    if isinstance(call["weight"], Value):
+        return gradient_by_autograd(operation, incoming)
+    seen = operation.inputs[0].tensor
+    axes = call["weight"].dim() - 2
+    grad = _as_batch(_only(incoming), axes)  # (S*B, C, ...)
+    shape = (len(grad), *seen.shape[-axes - 1 :])
+    layout = torch.channels_last if axes == 2 else torch.contiguous_format
+    like = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
+    down = aten.convolution_backward(
+        *(grad, like, call["weight"], None, call["stride"], call["padding"], call["dilation"]),
+        *(False, (0,) * axes, call["groups"], (True, False, False)),
+    )[0]
+    return [down.unflatten(0, _only(incoming).shape[: -axes - 1])]
+
+
+def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Multiply by the weight, without the bias."""
+    weight = operation.parameters["weight"]
+    if isinstance(weight, Value):
+        return gradient_by_autograd(operation, incoming)
+    return [_only(incoming) @ weight]
+
+
+def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Unpool: put each value back where the maximum was; where pools overlap, sum."""
+    axes = int(base_name(operation.function).removesuffix("_with_indices")[-2])
+    seen, switches = operation.inputs[0].tensor, operation.saved["switches"]
+    arrived = _only(incoming)
+    grad = _as_batch(arrived, axes)  # (S*B, C, ...)
+    switches = _as_batch(switches.expand(len(arrived), *switches.shape), axes)
+    shape = (*grad.shape[:-axes], *seen.shape[-axes:])
+    if axes == 2 and "kernel_size" in operation.parameters:
+        down = _unpool_2d(operation, grad, switches, shape)
+    else:
+        flat = grad.new_zeros((*grad.shape[:-axes], seen.shape[-axes:].numel()))
+        flat.scatter_add_(-1, switches.flatten(-axes), grad.flatten(-axes))
+        down = flat.view(shape)
+    return [down.unflatten(0, arrived.shape[: -axes - 1])]
+
+
+def _unpool_2d(
+    operation: Operation, grad: Tensor, switches: Tensor, shape: tuple[int, ...]
+) -> Tensor:
+    """Do the same as the scatter, in channels_last memory."""
+    call = operation.parameters
+    like = torch.empty(
+        shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last
+    )
+    return aten.max_pool2d_with_indices_backward(
+        *(grad, like, call["kernel_size"], call["stride"], call["padding"]),
+        *(call["dilation"], call["ceil_mode"], switches),
+    )
+
+
+def add_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Pass to every summand, summed over the axes along which it was broadcast."""
+    plain = base_name(operation.function) in ("add", "radd", "iadd")
+    if not plain or "alpha" in operation.kwargs or len(operation.args) != 2:
+        return gradient_by_autograd(operation, incoming)
+    grad = _only(incoming)
+    return [_unbroadcast(grad, value) * operation.args.count(value) for value in operation.inputs]
+
+
+def cat_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Give each part its own piece."""
+    parts = operation.args[0] if operation.args else operation.kwargs.get("tensors", ())
+    dim = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("dim", 0)
+    if base_name(operation.function) == "stack" or not isinstance(dim, int):
+        return gradient_by_autograd(operation, incoming)
+    tensors = [part.tensor if isinstance(part, Value) else part for part in parts]
+    axis = dim if dim < 0 else dim - tensors[0].dim()
+    pieces = _only(incoming).split([t.shape[axis] for t in tensors], dim=axis)
+    return [
+        sum(piece for piece, part in zip(pieces, parts, strict=True) if part is value)
+        for value in operation.inputs
+    ]
+
+
+def shape_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Undo a change of shape."""
+    if base_name(operation.function) in ("view", "reshape", "flatten", "squeeze", "unsqueeze"):
+        value = operation.inputs[0]
+        grad = _only(incoming)
+        if grad[0].numel() == value.tensor.numel() and len(operation.inputs) == 1:
+            return [grad.reshape(len(grad), *value.tensor.shape)]
+    return gradient_by_autograd(operation, incoming)
+
+
+def detach_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Pass nothing, as the network's author asked."""
+    return [None] * len(operation.inputs)
+
+
+def gradient_by_autograd(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Run the operation again under autograd and take its gradient, one seed after the other."""
+    with torch.enable_grad():
+        leaves = [_leaf(value.tensor) for value in operation.inputs]
+        tensors = [leaf.clone() if operation.in_place else leaf for leaf in leaves]
+        result = operation.call(tensors)
+        if operation.in_place:
+            position = operation.inputs.index(_written(operation))
+            result = tensors[position] if not isinstance(result, Tensor) else result
+    outputs = [x for x in leaves_of(result) if isinstance(x, Tensor)]
+    pairs = [
+        (output, grad)
+        for output, grad in zip(outputs, incoming, strict=True)
+        if grad is not None and output.requires_grad
+    ]
+    sources = [leaf for leaf in leaves if leaf.requires_grad]
+    if not pairs or not sources:
+        return [None] * len(leaves)
+    rows = [
+        torch.autograd.grad(
+            [output for output, _ in pairs],
+            sources,
+            [grad[seed] for _, grad in pairs],
+            retain_graph=True,
+            allow_unused=True,
+        )
+        for seed in range(len(pairs[0][1]))
+    ]
+    found = iter(_stacked(column) for column in zip(*rows, strict=True))
+    return [next(found) if leaf.requires_grad else None for leaf in leaves]
+
+
+_GRADIENTS: dict[str, Rule] = {
+    "relu": relu_gradient,
+    "conv": conv_gradient,
+    "linear": linear_gradient,
+    "max_pool": max_pool_gradient,
+    "add": add_gradient,
+    "cat": cat_gradient,
+    "shape": shape_gradient,
+    "detach": detach_gradient,
+}
+
+
+# -- helpers -------------------------------------------------------------------------------------
+
+
+def _only(incoming: Incoming) -> Tensor:
+    """Return what comes down to the first result of an operation that has one that matters."""
+    first = incoming[0]
+    if first is None:
+        raise Refused("a seed was put on the switches of a pool; they have no gradient")
+    return first
+
+
+def _as_batch(grad: Tensor, axes: int) -> Tensor:
+    """Fold the seeds into the batch: `(S, B, C, ...)` to `(S*B, C, ...)`."""
+    return grad.flatten(0, grad.dim() - axes - 2) if grad.dim() > axes + 2 else grad
+
+
+def _unbroadcast(grad: Tensor, value: Value) -> Tensor:
+    """Sum `(S, ...)` over the axes along which the value was broadcast."""
+    shape = value.tensor.shape
+    extra = grad.dim() - 1 - len(shape)
+    if extra:
+        grad = grad.sum(tuple(range(1, 1 + extra)))
+    stretched = [axis + 1 for axis, n in enumerate(shape) if n == 1 and grad.shape[axis + 1] != 1]
+    return grad.sum(stretched, keepdim=True) if stretched else grad
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    return tensor.detach().requires_grad_(tensor.is_floating_point() or tensor.is_complex())
+
+
+def _written(operation: Operation) -> Any:
+    return operation.args[0] if operation.args else operation.kwargs["input"]
+
+
+def _stacked(column: Sequence[Tensor | None]) -> Tensor | None:
+    return None if column[0] is None else torch.stack([x for x in column if x is not None])

@@ -1,0 +1,280 @@
+"""The trace: one recorded forward pass of a batch, from which every method reads."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.tape import Operation, Tape, Value, receptive_fields
+from layerscope.views.layers import find_layers
+from layerscope.views.propagate import descend
+from layerscope.views.registry import find_method
+from layerscope.views.rules import COMPOSITES
+from layerscope.views.targets import resolve_target
+from layerscope.views.view import View
+
+if TYPE_CHECKING:
+    from layerscope.views.scope import Scope
+
+log = logging.getLogger(__name__)
+
+
+class Trace:
+    """Activations, switches and graph of one batch; asking it for a view costs no forward pass.
+
+    Attributes:
+        scope: the scope that made it.
+        tape: what was recorded.
+        examples: an identifier for each example.
+        logits: `(B, K)`, before any final softmax.
+        notes: what was found out about the model and is worth saying.
+
+    """
+
+    def __init__(self, scope: "Scope", tape: Tape, examples: tuple[str, ...], true: Any) -> None:
+        self.scope = scope
+        self.tape = tape
+        self.examples = examples
+        self.notes: tuple[str, ...] = ()
+        self.output = self._logits_value()
+        self.true = None if true is None else self._labels(true)
+
+    # -- what the model said -------------------------------------------------------------------
+
+    @property
+    def logits(self) -> Tensor:
+        """The outputs before softmax, `(B, K)`."""
+        if self.output.tensor.dim() != 2:
+            raise Refused(
+                f"the model's output has the shape {tuple(self.output.tensor.shape)}; classes "
+                'need logits "batch class" (output= picks one of several)'
+            )
+        return self.output.tensor
+
+    @property
+    def probabilities(self) -> Tensor:
+        """The softmax of the logits, `(B, K)`."""
+        return self.logits.softmax(1)
+
+    @property
+    def predicted(self) -> Tensor:
+        """The class of the largest logit, `(B,)`."""
+        return self.logits.argmax(1)
+
+    # -- views ---------------------------------------------------------------------------------
+
+    def view(
+        self, method: str, layers: str | Sequence[str] | None = None, **options: Any
+    ) -> dict[str, View]:
+        """Look with a method, and return a view for each layer, in forward order.
+
+        Args:
+            method: a registered name; `layerscope methods` lists them.
+            layers: "conv" (the default), "all", another kind, a name, or a list.
+            options: the method's own: `target=`, `unit=`, `raw=`, ...
+
+        Raises:
+            Refused: the method lacks something it needs, or cannot see through this network.
+
+        """
+        if layers is not None:
+            options["layers"] = layers
+        return find_method(method, options).function(self, **options)
+
+    def targets(self, target: Any) -> Tensor:
+        """Return one class index per example for "predicted", "true", a name, an index, a list."""
+        return resolve_target(target, self.logits, self.scope.classes, self.true)
+
+    # -- layers --------------------------------------------------------------------------------
+
+    def layer_names(self, wanted: str | Sequence[str]) -> list[str]:
+        """Return the full names of the wanted layers, in forward order."""
+        return find_layers(wanted, self.tape.layers, self._modules)
+
+    def value(self, layer: str, *, raw: bool = False) -> Value:
+        """Return what a layer answers: of a convolution, the map after its norm and rectifier.
+
+        Args:
+            layer: a full name.
+            raw: stop before the norm and rectifier that directly follow a convolution.
+
+        """
+        calls = self.tape.layers[layer]
+        if len(calls) > 1:
+            raise Refused(
+                f"layer {layer!r} runs {len(calls)} times in one forward pass, so that its map is "
+                "not one; ask for the layers around it"
+            )
+        value = calls[0]
+        if raw or not isinstance(self._modules[layer], _CONVOLUTIONS):
+            return value
+        return _after(_after(value, "batch_norm"), "relu")
+
+    def module(self, layer: str) -> torch.nn.Module:
+        """Return the module of that full name."""
+        return self._modules[layer]
+
+    def maps(self, wanted: str | Sequence[str], *, raw: bool = False) -> dict[str, Value]:
+        """Return the wanted layers' answers that have spatial axes.
+
+        A layer without them is refused where it was named, and left out of "all" or a kind.
+        """
+        found = {layer: self.value(layer, raw=raw) for layer in self.layer_names(wanted)}
+        flat = [layer for layer, value in found.items() if value.tensor.dim() < 3]
+        if flat and (not isinstance(wanted, str) or wanted in flat or len(flat) == len(found)):
+            raise Refused(
+                f"layer {flat[0]!r} answers with the shape "
+                f"{tuple(found[flat[0]].tensor.shape)}: it has no spatial axes to map"
+            )
+        return {layer: value for layer, value in found.items() if layer not in flat}
+
+    def seeds_within_budget(self, at: Value) -> int:
+        """Return how many seeds can be carried down from a value at once, at least one."""
+        last = -1 if at.producer is None else at.producer.index
+        passed = [v.tensor for op in self.tape.operations[: last + 1] for v in op.inputs]
+        largest = max((t.numel() * t.element_size() for t in passed), default=1)
+        return max(1, self.scope.memory // (4 * largest))
+
+    def propagate(
+        self,
+        seed: Tensor,
+        at: str | Value,
+        to: "str | Value | Sequence[str | Value]" = "input",
+        rule: str = "gradient",
+    ) -> Tensor | list[Tensor]:
+        """Carry a seed from a layer down to the input or other layers in one backward pass.
+
+        Args:
+            seed: `(*shape of the layer)`, or `(S, *shape)` for S seeds carried together.
+            at: a layer, or "output" for the logits.
+            to: "input", a layer, or several of these.
+            rule: "gradient" or "deconvnet".
+
+        Returns:
+            A tensor for each of `to`, with the seed's leading axis if it had one.
+
+        """
+        if rule not in COMPOSITES:
+            raise Refused(f"no rule {rule!r}; the rules are {', '.join(COMPOSITES)}")
+        start = self._place(at)
+        several = not isinstance(to, str | Value)
+        ends = [self._place(one) for one in (to if not isinstance(to, str | Value) else [to])]
+        alone = seed.shape == start.tensor.shape
+        found = descend(self.tape, seed[None] if alone else seed, start, ends, COMPOSITES[rule])
+        found = [x[0] for x in found] if alone else found
+        return found if several else found[0]
+
+    def gradients(self, target: Tensor, to: Sequence[Value]) -> list[Tensor]:
+        """Return the gradient of each example's target logit at each value, from one pass."""
+        seed = torch.zeros_like(self.logits)
+        seed[torch.arange(len(seed), device=seed.device), target] = 1
+        found = descend(self.tape, seed[None], self.output, to, COMPOSITES["gradient"])
+        return [gradient[0] for gradient in found]
+
+    # -- making views ----------------------------------------------------------------------------
+
+    def make_view(
+        self,
+        method: str,
+        layer: str,
+        value: Value,
+        values: Tensor,
+        axes: Sequence[str],
+        **more: Any,
+    ) -> View:
+        """Return a `View` with what the trace knows of its examples and geometry."""
+        field = self._fields.get(value)
+        known = field is not None and all(r.stride > 0 and np.isfinite(r.first) for r in field)
+        for name in ("target", "unit"):
+            if isinstance(more.get(name), Tensor):
+                more[name] = more[name].cpu().numpy()
+        return View(
+            values=np.ascontiguousarray(values.detach().float().cpu().numpy()),
+            axes=tuple(axes),
+            method=method,
+            layer=layer,
+            examples=self.examples if "batch" in axes else (),
+            input_size=tuple(self.tape.input.tensor.shape[2:]),
+            grid=tuple((r.centre, float(r.stride)) for r in field) if field and known else None,
+            **more,
+        )
+
+    def spatial(self, tensor: Tensor) -> tuple[str, ...]:
+        """Name the axes after batch and channel."""
+        return self.scope.axis_words(tensor.dim() - 2) if tensor.dim() > 2 else ()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        model = getattr(self.scope.model, "_orig_mod", self.scope.model)
+        return dict(model.named_modules())
+
+    @cached_property
+    def _fields(self) -> dict[Value, Any]:
+        return receptive_fields(self.tape)
+
+    def _place(self, where: "str | Value") -> Value:
+        if isinstance(where, Value):
+            return where
+        if where in ("input", "output"):
+            return self.tape.input if where == "input" else self.output
+        return self.value(self.layer_names([where])[0])
+
+    def _labels(self, true: Any) -> Tensor:
+        if isinstance(true, Tensor):
+            true = true.cpu().numpy()
+        return resolve_target(list(true), self.logits, self.scope.classes, None)
+
+    def _logits_value(self) -> Value:
+        value = _picked(self.tape.output, self.scope.output)
+        operation = value.producer
+        if operation is not None and operation.kind == "softmax":
+            self.notes = (*self.notes, f"targets are read before the final {operation.name}")
+            log.warning("%s", self.notes[-1])
+            return operation.inputs[0]
+        return value
+
+
+_CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+
+
+def _after(value: Value, kind: str) -> Value:
+    """Return the result of the operation of that kind that directly follows; else the value."""
+    followers = [operation for operation in value.consumers if _is_followed(operation, value)]
+    if len(followers) == 1 and followers[0].kind == kind:
+        return followers[0].outputs[0]
+    return value
+
+
+def _is_followed(operation: Operation, value: Value) -> bool:
+    """Tell whether an operation reads the value itself, not what was written over it."""
+    return operation.kind != "overwritten" and value in operation.inputs
+
+
+def _picked(output: Any, which: int | str | None) -> Value:
+    """Return the value of the logits from the model's output."""
+    if isinstance(output, Value):
+        if which is not None:
+            raise Refused(f"output={which!r}, but the model returns one tensor")
+        return output
+    if isinstance(output, Mapping | Sequence) and which is not None:
+        known = list(output) if isinstance(output, Mapping) else list(range(len(output)))
+        if which not in known:
+            raise Refused(f"output={which!r}: the model's outputs are {known}")
+        return _picked(output[which], None)  # type: ignore[index]
+    if isinstance(output, Mapping):
+        raise Refused(f"the model returns a dict; pick one with output=: {list(output)}")
+    if isinstance(output, Sequence) and not isinstance(output, str):
+        if len(output) == 1:
+            return _picked(output[0], None)
+        raise Refused(f"the model returns {len(output)} things; pick one with output=0, 1, ...")
+    raise Refused(
+        f"the model returns a {type(output).__name__} that does not come from its input; "
+        "expected a tensor"
+    )

@@ -1,0 +1,161 @@
+"""A view: what a method saw at one layer, as an array with named axes."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from layerscope.errors import LayerscopeError, Refused
+from layerscope.storage import write_whole
+
+SPATIAL = frozenset({"x", "y", "z", "time", "sensor"})
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Values of one method at one layer.
+
+    Attributes:
+        values: float32, one axis for each word of `axes`.
+        axes: words such as `("batch", "y", "x")`.
+        method: the method's registered name.
+        layer: the layer's name, as in `named_modules()`.
+        unit: the channel looked at: one number, one per example, or None.
+        target: the class looked at, one index per example, or None.
+        examples: an identifier for each position of the axis "batch".
+        signed: whether values below zero mean something.
+        input_size: size of the input along its spatial axes.
+        grid: for each spatial axis `(centre, stride)` in input samples: where position 0 looks
+            and how far apart neighbours look; None where the geometry is not known.
+        quality: what is known of the view: positions, activations, gaps; arrays by name.
+
+    """
+
+    values: np.ndarray
+    axes: tuple[str, ...]
+    method: str
+    layer: str
+    unit: int | np.ndarray | None = None
+    target: np.ndarray | None = None
+    examples: tuple[str, ...] = ()
+    signed: bool = False
+    input_size: tuple[int, ...] = ()
+    grid: tuple[tuple[float, float], ...] | None = None
+    quality: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != len(self.axes):
+            raise LayerscopeError(
+                f"a view of shape {self.values.shape} does not have the axes {self.axes}"
+            )
+
+    def __repr__(self) -> str:
+        axes = " ".join(f"{word}={n}" for word, n in zip(self.axes, self.values.shape, strict=True))
+        return f"View({self.method} at {self.layer}: {axes})"
+
+    def over_input(self) -> "View":
+        """Resize the spatial axes to the input's size, so that the view lies over its input.
+
+        Linear interpolation between the points at which the layer's positions look; beyond the
+        outermost of them their value holds. Where the geometry is not known the map is
+        stretched over the input.
+
+        Raises:
+            Refused: the view has no spatial axes to lay over the input.
+
+        """
+        spatial = [axis for axis in self.axes if axis in SPATIAL]
+        if not spatial or len(spatial) != len(self.input_size) or self.axes[0] == "unit":
+            raise Refused(
+                f"{self!r} cannot be laid over an input of size {self.input_size}: "
+                "it has not the input's spatial axes"
+            )
+        lead = self.values.shape[: -len(spatial)]
+        values = torch.from_numpy(self.values).flatten(0, len(lead) - 1) if lead else self.values
+        resized = self._resized(torch.as_tensor(values))
+        return replace(
+            self,
+            values=resized.reshape(*lead, *self.input_size).numpy(),
+            grid=tuple((0.0, 1.0) for _ in spatial),
+        )
+
+    def _resized(self, maps: torch.Tensor) -> torch.Tensor:
+        """Resample `(N, *map size)` to `(N, *input size)`, one axis after the other."""
+        if tuple(maps.shape[1:]) == self.input_size and self._is_input_grid():
+            return maps
+        for axis, size in enumerate(self.input_size, start=1):
+            cells = maps.shape[axis]
+            centre, stride = self._grid_of(axis - 1, cells, size)
+            position = (torch.arange(size, dtype=torch.float64) - centre) / stride
+            position = position.clamp(0, cells - 1)
+            low = position.floor().long().clamp(max=max(cells - 2, 0))
+            high = (low + 1).clamp(max=cells - 1)
+            share = (position - low).to(maps.dtype)
+            share = share.view(-1, *[1] * (maps.dim() - axis - 1))
+            maps = (
+                maps.index_select(axis, low) * (1 - share) + maps.index_select(axis, high) * share
+            )
+        return maps
+
+    def _grid_of(self, axis: int, cells: int, size: int) -> tuple[float, float]:
+        if self.grid is not None:
+            return self.grid[axis]
+        stride = size / cells
+        return (stride - 1) / 2, stride
+
+    def _is_input_grid(self) -> bool:
+        return self.grid is None or all(pair == (0.0, 1.0) for pair in self.grid)
+
+    def save(self, path: str | Path) -> None:
+        """Write the view as one `.npz` file, whole."""
+        facts = {
+            "axes": self.axes,
+            "method": self.method,
+            "layer": self.layer,
+            "examples": self.examples,
+            "signed": self.signed,
+            "input_size": self.input_size,
+            "grid": self.grid,
+        }
+        arrays = {f"quality.{name}": np.asarray(x) for name, x in self.quality.items()}
+        arrays["values"] = self.values
+        for name in ("unit", "target"):
+            if getattr(self, name) is not None:
+                arrays[name] = np.asarray(getattr(self, name))
+        arrays["facts"] = np.array(json.dumps(facts, ensure_ascii=False))
+        write_whole(
+            Path(path),
+            lambda file: np.savez_compressed(file, allow_pickle=False, **arrays),
+        )
+
+    @staticmethod
+    def load(path: str | Path) -> "View":
+        """Read a view that `save` wrote."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        except (OSError, ValueError, EOFError) as error:
+            raise LayerscopeError(f"cannot read the view {path}: {error}") from error
+        facts: dict[str, Any] = json.loads(str(arrays["facts"]))
+        unit = arrays.get("unit")
+        grid = facts["grid"]
+        return View(
+            values=arrays["values"],
+            axes=tuple(facts["axes"]),
+            method=facts["method"],
+            layer=facts["layer"],
+            unit=int(unit) if unit is not None and unit.ndim == 0 else unit,
+            target=arrays.get("target"),
+            examples=tuple(facts["examples"]),
+            signed=facts["signed"],
+            input_size=tuple(facts["input_size"]),
+            grid=None if grid is None else tuple((float(c), float(s)) for c, s in grid),
+            quality={
+                name.removeprefix("quality."): array
+                for name, array in arrays.items()
+                if name.startswith("quality.")
+            },
+        )
