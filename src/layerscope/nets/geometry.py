@@ -49,6 +49,7 @@ def geometry(net: nn.Module, input_shape: tuple[int, ...]) -> list[LayerGeometry
     >>> [layer.receptive_field[0] for layer in geometry(study_mnist(), (1, 28, 28))
     ...  if layer.kind == "Conv2d"]
     [3, 8, 18]
+
     """
     first = next(net.parameters(), torch.zeros(()))
     example = torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)

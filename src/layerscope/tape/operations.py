@@ -104,7 +104,7 @@ def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
         leaves = [map_leaves(leaf, change) for leaf in tree]
         if hasattr(tree, "_fields"):
             return type(tree)(*leaves)
-        return type(tree)(leaves) if type(tree) in (tuple, list, torch.Size) else tuple(leaves)
+        return leaves if isinstance(tree, list) else tuple(leaves)
     if isinstance(tree, dict):
         return {key: map_leaves(leaf, change) for key, leaf in tree.items()}
     if isinstance(tree, slice):

@@ -73,9 +73,8 @@ class View:
                 f"{self!r} cannot be laid over an input of size {self.input_size}: "
                 "it has not the input's spatial axes"
             )
-        lead = self.values.shape[: -len(spatial)]
-        values = torch.from_numpy(self.values).flatten(0, len(lead) - 1) if lead else self.values
-        resized = self._resized(torch.as_tensor(values))
+        lead, size = self.values.shape[: -len(spatial)], self.values.shape[-len(spatial) :]
+        resized = self._resized(torch.from_numpy(self.values).reshape(-1, *size))
         return replace(
             self,
             values=resized.reshape(*lead, *self.input_size).numpy(),
@@ -120,16 +119,13 @@ class View:
             "input_size": self.input_size,
             "grid": self.grid,
         }
-        arrays = {f"quality.{name}": np.asarray(x) for name, x in self.quality.items()}
+        arrays: dict[str, Any] = {f"quality.{name}": x for name, x in self.quality.items()}
         arrays["values"] = self.values
         for name in ("unit", "target"):
             if getattr(self, name) is not None:
                 arrays[name] = np.asarray(getattr(self, name))
         arrays["facts"] = np.array(json.dumps(facts, ensure_ascii=False))
-        write_whole(
-            Path(path),
-            lambda file: np.savez_compressed(file, allow_pickle=False, **arrays),
-        )
+        write_whole(Path(path), lambda file: np.savez_compressed(file, **arrays))
 
     @staticmethod
     def load(path: str | Path) -> "View":

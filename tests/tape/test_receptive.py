@@ -1,0 +1,79 @@
+import math
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from layerscope.tape import receptive_fields, record
+
+
+class Branches(nn.Module):
+    """A stack of layers whose every second output may be joined with its input."""
+
+    def __init__(self, layers, joins):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.joins = joins
+
+    def forward(self, x):
+        for layer, join in zip(self.layers, self.joins, strict=True):
+            y = layer(x)
+            if join and y.shape == x.shape:
+                y = y + x if join == "sum" else torch.cat([y, x], 1)[:, : x.shape[1]]
+            x = y
+        return x
+
+
+def all_ones(module):
+    """Make every path carry something, so that what can be seen is seen."""
+    for parameter in module.parameters():
+        nn.init.ones_(parameter)
+    return module
+
+
+@st.composite
+def layers(draw):
+    kind = draw(st.sampled_from(["conv", "average"]))
+    kernel = draw(st.integers(1, 4))
+    stride = draw(st.integers(1, 2))
+    padding = draw(st.integers(0, kernel // 2))
+    if kind == "average":
+        return nn.AvgPool1d(kernel, stride, padding, ceil_mode=draw(st.booleans()))
+    return nn.Conv1d(1, 1, kernel, stride, padding, dilation=draw(st.integers(1, 2)))
+
+
+@given(
+    stack=st.lists(layers(), min_size=1, max_size=4),
+    joins=st.lists(st.sampled_from(["", "sum"]), min_size=4, max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_receptive_field_is_what_a_gradient_reaches(stack, joins):
+    size = 64
+    net = all_ones(Branches(stack, joins[: len(stack)]))
+    images = torch.ones(1, 1, size, requires_grad=True)
+    out = net(images)
+    tape = record(net, images.detach())
+    (field,) = receptive_fields(tape)[tape.output]
+    for position in range(out.shape[-1]):
+        (reached,) = torch.autograd.grad(out[0, 0, position], images, retain_graph=True)
+        touched = reached[0, 0].nonzero()[:, 0]
+        first = position * field.stride + field.first
+        last = position * field.stride + field.last
+        if len(touched):
+            assert touched.min() >= first
+            assert touched.max() <= last
+        if first >= 0 and last < size:
+            assert (touched.min(), touched.max()) == (first, last)
+
+
+def test_a_layer_behind_global_pooling_sees_the_whole_input():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1))
+    tape = record(net, torch.zeros(1, 3, 9, 9))
+    assert receptive_fields(tape)[tape.output][0].size == math.inf
+
+
+def test_a_resized_map_has_no_known_field():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2), nn.Conv2d(4, 4, 1))
+    tape = record(net, torch.zeros(1, 3, 9, 9))
+    assert tape.output not in receptive_fields(tape)
