@@ -6,7 +6,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check format lint types sizes gallery bench clean
+.PHONY: setup demo test check checks format lint types sizes gallery bench clean
 
 setup: .venv/ready
 
@@ -21,7 +21,9 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-check: format lint types sizes gallery test
+checks: format lint types sizes gallery
+
+check: checks test
 
 format: setup
 	$(BIN)/ruff format --check
@@ -36,7 +38,7 @@ sizes: setup
 	$(BIN)/python tools/sizes.py
 
 gallery: setup
-	$(BIN)/python docs/gallery.py --quick
+	set -e; for script in docs/gallery/*.py; do $(BIN)/python $$script --quick; done
 
 bench: setup
 	$(BIN)/python -m benchmarks

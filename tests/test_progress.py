@@ -110,7 +110,6 @@ def test_a_terminal_shows_nothing_for_short_work(loud, monkeypatch):
 def test_the_bar_ends_with_an_exception(loud, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(progress, "SHOWN_AFTER", 0.0)
-    with pytest.raises(KeyboardInterrupt), progress.bar("outer", total=2):
-        time.sleep(0.05)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), progress.bar("outer", total=2) as step:
+        raise KeyboardInterrupt(step)
     assert progress._display.get() is None

@@ -1,0 +1,117 @@
+"""`layerscope see`: the views of a run, or of a network of the user's on a folder of images."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+EXAMPLE = "layerscope see runs/photos6 --methods grad_cam,deconvnet --layers conv1,conv6"
+
+RunFolder = Annotated[
+    Path | None, typer.Argument(metavar="[RUN]", help="The run's folder; or use --model.")
+]
+Methods = Annotated[
+    list[str] | None, typer.Option(metavar="NAMES", help="Methods: see `layerscope methods`.")
+]
+Layers = Annotated[
+    list[str] | None, typer.Option(metavar="NAMES", help="Layers, or a kind: conv, all, ...")
+]
+Classes = Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Classes of the run.")]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="FILE:FUNCTION", help="A function that returns a torch.nn.Module."),
+]
+Images = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The images that --model is shown.")
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Where the views of --model go.")]
+Size = Annotated[int, typer.Option(min=1, help="Side in pixels; images are resized and cut.")]
+Mean = Annotated[str, typer.Option(help="What --model's input has subtracted, per channel.")]
+Std = Annotated[str, typer.Option(help="What --model's input is divided by, per channel.")]
+
+
+def see(
+    run: RunFolder = None,
+    methods: Methods = None,
+    layers: Layers = None,
+    classes: Classes = None,
+    model: Model = None,
+    images: Images = None,
+    out: Out = Path("views"),
+    size: Size = 224,
+    mean: Mean = "0.485,0.456,0.406",
+    std: Std = "0.229,0.224,0.225",
+) -> None:
+    """Save what the layers see.
+
+    Arrays with an index; several names are joined by commas. Of a run: examples of each class,
+    correct and wrong ones. Of any network of yours (--model FILE:FUNCTION --images DIR): every
+    image of a folder, with pictures.
+    """
+    if (run is None) == (model is None):
+        raise typer.BadParameter("name a RUN, or a network as --model FILE:FUNCTION")
+    if run is not None:
+        _see_run(run, _words(methods), _words(layers), _words(classes))
+        return
+    if images is None:
+        raise typer.BadParameter("--model needs --images DIR")
+    if classes:
+        raise typer.BadParameter("--classes are those of a run; --model has none")
+    wanted = {"methods": _words(methods), "layers": _words(layers)}
+    units = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
+    _see_module(str(model), images, out, wanted, units)
+
+
+def _see_run(
+    run: Path, methods: list[str] | None, layers: list[str] | None, classes: list[str] | None
+) -> None:
+    from layerscope import verbs
+
+    seen = verbs.see(run, methods=methods, layers=layers, classes=classes)
+    count = len(seen.index.document["views"])
+    if seen.made:
+        typer.echo(f"{seen.index.path}: {seen.made} views made, {count} in all")
+    else:
+        typer.echo(f"{seen.index.path}: all {count} views are there and valid, nothing to do")
+    _echo_refused(seen.index.document)
+
+
+def _see_module(
+    model: str, images: Path, out: Path, wanted: dict[str, Any], units: dict[str, Any]
+) -> None:
+    from layerscope.cli.pictures import draw_views
+    from layerscope.seeing.module import load_module
+    from layerscope.seeing.of_module import see_module
+    from layerscope.seeing.settings import ViewsSettings, asked
+
+    settings = asked(ViewsSettings(), **wanted)
+    seen = see_module(load_module(model), images, out, settings, **units)
+    for name, reason in seen.skipped.items():
+        typer.echo(f"skipped {name}: {reason}", err=True)
+    _echo_refused(seen.index.document)
+    pictures = draw_views(seen.index)
+    typer.echo(f"{seen.index.path}: {len(seen.index.document['views'])} views")
+    typer.echo(f"{pictures}: a picture of each")
+
+
+def _echo_refused(document: dict[str, Any]) -> None:
+    """Tell, once, what could not be made and why."""
+    told = {(each["method"], each["layer"], each["reason"]) for each in document["refused"]}
+    for method, layer, reason in sorted(told, key=str):
+        typer.echo(f"no {method}{f' at {layer}' if layer else ''}: {reason}", err=True)
+
+
+def _words(given: list[str] | None) -> list[str] | None:
+    """Read names given together with commas, or one by one."""
+    if not given:
+        return None
+    return [word.strip() for part in given for word in part.split(",") if word.strip()]
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option} {text}: numbers joined by commas, as in 0.5,0.5,0.5"
+        ) from None

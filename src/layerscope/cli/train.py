@@ -1,0 +1,42 @@
+"""`layerscope train`: from a study file to a trained run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLE = "layerscope train examples/mnist.toml --out runs/mnist"
+
+
+def train(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="The run's folder (default: runs/NAME).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a training that was interrupted.")
+    ] = False,
+) -> None:
+    """Train the network of a study.
+
+    Its weights, history and predictions are stored in a run folder.
+    """
+    from layerscope import verbs
+    from layerscope.cli.tables import echo_run
+    from layerscope.run import Run
+    from layerscope.study import Study
+
+    asked = Study.load(study)
+    folder = out or Path("runs") / asked.name
+    if Run(folder).finished() and Run(folder).study == asked:
+        typer.echo(f"{folder} holds this study's finished training; there is nothing to do")
+        return
+    try:
+        run = verbs.train(asked, folder, resume=resume)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"layerscope: stopped; `layerscope train {study} --out {folder} --resume` continues",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+    echo_run(run)

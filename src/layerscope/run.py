@@ -1,0 +1,299 @@
+"""The run folder: every verb reads what is there and adds its part."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from layerscope import provenance, storage
+from layerscope.data.inputs import InputSpec
+from layerscope.errors import LayerscopeError
+from layerscope.nets.settings import ModelSettings
+from layerscope.study import Study
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from layerscope.data import Dataset
+    from layerscope.evaluation import Evaluation, Predictions
+    from layerscope.nets.geometry import LayerGeometry
+    from layerscope.views import Scope
+
+
+class Run:
+    """A folder with a study, its data's table, weights, history, predictions, views and report.
+
+    Use `Run.create` or `Run.open`: the constructor only names the files.
+
+    >>> Run(Path("runs/six")).weights_file.name
+    'model.safetensors'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.study_file = self.path / "study.toml"
+        self.provenance_file = self.path / "provenance.json"
+        self.data_file = self.path / "data.csv"
+        self.weights_file = self.path / "model.safetensors"
+        self.model_file = self.path / "model.json"
+        self.checkpoint_folder = self.path / "checkpoint"
+        self.history_file = self.path / "history.csv"
+        self.predictions_file = self.path / "predictions.csv"
+        self.views_folder = self.path / "views"
+        self.report_folder = self.path / "report"
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @classmethod
+    def create(cls, path: str | Path, study: Study) -> Self:
+        """Make the folder and write its study; a folder that holds the same study is opened.
+
+        Raises:
+            LayerscopeError: the folder holds another study's run, or something else.
+
+        """
+        run = cls(path)
+        if run.study_file.exists():
+            if run.study != study:
+                raise LayerscopeError(
+                    f"{path} holds the run of another study ({_differences(run.study, study)}): "
+                    "name another folder, or remove this one"
+                )
+            return run
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise LayerscopeError(
+                f"{path} is there already and is no run (it has no study.toml): name a new folder"
+            )
+        study.save(run.study_file)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a run's folder.
+
+        Raises:
+            LayerscopeError: there is no such folder, or it is no run.
+
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise LayerscopeError(
+                f"there is no run folder {path}: a run is made by `layerscope train STUDY.toml "
+                f"--out {path}`"
+            )
+        if not run.study_file.is_file():
+            inside = sorted(file.parent for file in run.path.glob("*/study.toml"))
+            hint = f"; runs inside it: {', '.join(map(str, inside))}" if inside else ""
+            raise LayerscopeError(f"{path} is no run: it has no study.toml{hint}")
+        return run
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from training or seeing here; a crash lets go.
+
+        Raises:
+            LayerscopeError: another process works in this folder.
+
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 20).decode() or "unknown"
+                raise LayerscopeError(
+                    f"another process works in {self.path} (process {holder}): "
+                    "wait until it ends, or train into another folder"
+                ) from None
+            os.truncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+            yield
+        finally:
+            os.close(descriptor)
+
+    @cached_property
+    def study(self) -> Study:
+        """The study that was asked for."""
+        return Study.load(self.study_file)
+
+    @cached_property
+    def model(self) -> dict[str, Any]:
+        """What model.json says: architecture, classes, input."""
+        if not self.model_file.is_file():
+            raise LayerscopeError(f"{self.path} has no model.json: {self._train_again()}")
+        return json.loads(self.model_file.read_text(encoding="utf-8"))
+
+    @property
+    def classes(self) -> list[str]:
+        """The class names, in the order of the network's outputs."""
+        return list(self.model["classes"])
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the network takes: kind, shape and units of its input."""
+        return InputSpec.from_dict(self.model["input"])
+
+    def describe_model(self, dataset: "Dataset") -> None:
+        """Write model.json: all that is needed, beside the weights, to build the network."""
+        document = {
+            "architecture": self.study.model.model_dump(mode="json"),
+            "classes": list(dataset.classes),
+            "input": dataset.spec.as_dict(),
+        }
+        storage.write_json(self.model_file, document)
+        self.__dict__.pop("model", None)
+
+    def untrained_net(self) -> "nn.Module":
+        """Build the network with the weights it starts from, drawn from the study's seed."""
+        import torch
+
+        from layerscope import nets
+
+        settings = ModelSettings.model_validate(self.model["architecture"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.study.training.seed)
+            return nets.build(settings, self.spec.shape, self.classes)
+
+    def net(self) -> "nn.Module":
+        """Build the network with its kept weights, in evaluation mode.
+
+        Raises:
+            LayerscopeError: the run has no weights yet, or the file is damaged.
+
+        """
+        import safetensors.torch
+
+        if not self.weights_file.is_file():
+            raise LayerscopeError(f"{self.path} has no weights yet: {self._train_again()}")
+        net = self.untrained_net()
+        try:
+            net.load_state_dict(safetensors.torch.load_file(self.weights_file))
+        except (safetensors.SafetensorError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise LayerscopeError(
+                f"{self.weights_file} does not hold this run's weights ({reason}): "
+                + self._train_again()
+            ) from error
+        return net.eval()
+
+    def scope(self) -> "Scope":
+        """Look through the trained network, in its input's units."""
+        from layerscope.views import Scope
+
+        spec = self.spec
+        return Scope(
+            self.net(),
+            kind=spec.kind,
+            classes=self.classes,
+            mean=spec.mean,
+            std=spec.std,
+            bounds=spec.bounds,
+        )
+
+    def data(self) -> list[dict[str, str]]:
+        """Give the rows of data.csv: id, split, label, sha256, source, reason."""
+        return self._rows(self.data_file)
+
+    def history(self) -> list[dict[str, str]]:
+        """Give the rows of history.csv, one an epoch."""
+        return self._rows(self.history_file)
+
+    def geometry(self) -> "list[LayerGeometry]":
+        """Give size, receptive field, parameters and FLOPs of every layer."""
+        from layerscope.nets.geometry import geometry
+
+        return geometry(self.untrained_net(), self.spec.shape)
+
+    def splits(self) -> list[str]:
+        """List the splits that hold predictions: val, test."""
+        present = {row["split"] for row in self.data() if not row["reason"]}
+        return [name for name in ("val", "test") if name in present]
+
+    def evaluated_split(self, split: str | None = None) -> str:
+        """Name the split that figures are told of: the one asked for, else test, else val."""
+        known = self.splits()
+        if split is None:
+            return known[-1]
+        if split not in known:
+            raise LayerscopeError(f"split = {split!r}: this run has {' and '.join(known)}")
+        return split
+
+    def predictions(self, split: str | None = None) -> "Predictions":
+        """Give the stored predictions of one split (default: test where there is one, else val).
+
+        Raises:
+            LayerscopeError: the run has no predictions, or no such split.
+
+        """
+        from layerscope.evaluation import Predictions
+
+        if not self.predictions_file.is_file():
+            raise LayerscopeError(f"{self.path} has no predictions: {self._train_again()}")
+        wanted = self.evaluated_split(split)
+        ids = {row["id"] for row in self.data() if row["split"] == wanted}
+        every = Predictions.load(self.predictions_file)
+        kept = [place for place, name in enumerate(every.ids) if name in ids]
+        return Predictions(
+            tuple(every.ids[place] for place in kept),
+            every.true[kept],
+            every.probabilities[kept],
+            every.classes,
+        )
+
+    def evaluation(self, split: str | None = None) -> "Evaluation":
+        """Compute every table of one split from the stored predictions."""
+        from layerscope.evaluation import evaluate
+
+        wanted = self.evaluated_split(split)
+        refused = [row for row in self.data() if row["split"] == wanted and row["reason"]]
+        return evaluate(self.predictions(wanted), skipped=len(refused))
+
+    def provenance(self) -> dict[str, Any]:
+        """Give what provenance.json holds; empty before training."""
+        if not self.provenance_file.is_file():
+            return {}
+        return json.loads(self.provenance_file.read_text(encoding="utf-8"))
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to provenance.json."""
+        storage.write_json(self.provenance_file, self.provenance() | facts)
+
+    def finished(self) -> bool:
+        """Tell whether training came to its end and its predictions are stored."""
+        return "finished" in self.provenance() and self.predictions_file.is_file()
+
+    def weights_digest(self) -> str:
+        """Give the SHA-256 of the kept weights, by which later parts know if they are valid."""
+        return provenance.digest(self.weights_file)
+
+    def _rows(self, file: Path) -> list[dict[str, str]]:
+        if not file.is_file():
+            raise LayerscopeError(f"{self.path} has no {file.name}: {self._train_again()}")
+        return storage.read_csv(file)
+
+    def _train_again(self) -> str:
+        return f"run `layerscope train {self.study_file} --out {self.path} --resume`"
+
+
+def _differences(ours: Study, theirs: Study) -> str:
+    """Name the keys in which two studies differ."""
+    old, new = (_flat(study.model_dump(mode="json")) for study in (ours, theirs))
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    told = [f"{key} {old.get(key)!r} there, {new.get(key)!r} asked" for key in keys[:3]]
+    return "; ".join(told) + (f"; and {len(keys) - 3} more" if len(keys) > 3 else "")
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

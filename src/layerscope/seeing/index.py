@@ -1,0 +1,162 @@
+"""The folder of views: one file a view, the images beside them, and index.json that lists them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from layerscope import storage
+from layerscope.errors import LayerscopeError
+from layerscope.views import View
+
+BITS = 11
+"""Significant bits that stored values keep (as float16 has), so that they compress well."""
+
+
+class Index:
+    """What a folder of views holds.
+
+    `document["examples"]` says of each example its id, true and predicted class, probability,
+    split and image; `["views"]` of each view its method, layer, file, axes, sign, units, target
+    and the examples along its axis "batch"; `["refused"]` what could not be made and why.
+
+    >>> Index(Path("views"), {"weights": "d1ce"}).document["views"]
+    []
+    """
+
+    def __init__(self, folder: Path, key: dict[str, Any] | None) -> None:
+        self.folder = folder
+        self.path = folder / "index.json"
+        self.document: dict[str, Any] = {
+            "key": key,
+            "stored": f"float32, rounded to {BITS} significant bits",
+            "examples": [],
+            "views": [],
+            "refused": [],
+        }
+
+    @classmethod
+    def open(cls, folder: Path, key: dict[str, Any] | None) -> Self:
+        """Read the folder's index; the views made under another key, or none, are removed.
+
+        Raises:
+            LayerscopeError: the folder has an index.json that is not of views.
+
+        """
+        index = cls(folder, key)
+        if not index.path.is_file():
+            return index
+        try:
+            stored = json.loads(index.path.read_text(encoding="utf-8"))
+            listed = [entry["file"] for entry in stored["views"]]
+            listed += [example["image"] for example in stored["examples"]]
+            same = key is not None and stored["key"] == key
+        except (ValueError, KeyError, TypeError) as error:
+            raise LayerscopeError(
+                f"{index.path} is no index of views: name another folder, or remove it"
+            ) from error
+        if same:
+            index.document = stored
+        else:
+            index.path.unlink()
+            for name in listed:
+                (folder / name).unlink(missing_ok=True)
+        return index
+
+    def write(self) -> None:
+        """Write index.json whole."""
+        storage.write_json(self.path, self.document)
+
+    def holds(self, group: str, method: str, layer: str | None) -> bool:
+        """Tell whether a view is there, or is known to be refused; no layer: whatever layer."""
+        return any(
+            entry["group"] == group
+            and entry["method"] == method
+            and layer in (None, entry["layer"])
+            for entry in (*self.document["views"], *self.document["refused"])
+        )
+
+    def add_example(self, facts: dict[str, Any], pixels: np.ndarray) -> int:
+        """Add an example with the image shown to the network, uint8 `"channel y x"`.
+
+        Returns its place among the examples; one that is there already keeps its place.
+        """
+        examples = self.document["examples"]
+        for place, example in enumerate(examples):
+            if example["id"] == facts["id"]:
+                return place
+        name = f"images/{len(examples):03d}.png"
+        _write_png(self.folder / name, pixels)
+        examples.append({**facts, "image": name})
+        return len(examples) - 1
+
+    def add_view(
+        self,
+        view: View,
+        group: str,
+        places: Sequence[int],
+        classes: Sequence[str] | None,
+        **more: Any,
+    ) -> None:
+        """Save a view and list it; `places` are its examples' places."""
+        rank = f"-{more['rank']}" if "rank" in more else ""
+        name = f"{group}/{view.method}-{view.layer.replace('/', '_')}{rank}.npz"
+        replace(view, values=rounded(view.values)).save(self.folder / name)
+        self.document["views"].append(
+            {
+                "method": view.method,
+                "layer": view.layer,
+                "file": name,
+                "axes": list(view.axes),
+                "shape": list(view.values.shape),
+                "signed": view.signed,
+                **_units(view.unit),
+                "target": _named(view.target, classes),
+                "examples": list(places),
+                "group": group,
+                **more,
+            }
+        )
+
+    def add_refusal(self, group: str, method: str, layer: str | None, reason: str) -> None:
+        """Say why a view was not made."""
+        self.document["refused"].append(
+            {"group": group, "method": method, "layer": layer, "reason": reason}
+        )
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Round float32 values to 11 significant bits, at any magnitude.
+
+    >>> rounded(np.float32([1 / 3, -1.0])).tolist()
+    [0.333251953125, -1.0]
+    """
+    drop = 24 - BITS
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    kept = (bits + np.uint32(1 << (drop - 1))) & ~np.uint32((1 << drop) - 1)
+    return np.where(np.isfinite(values), kept.view(np.float32), values)
+
+
+def _units(unit: int | np.ndarray | None) -> dict[str, Any]:
+    if unit is None:
+        return {}
+    if isinstance(unit, int):
+        return {"unit": unit}
+    return {"units": unit.tolist()}
+
+
+def _named(target: np.ndarray | None, classes: Sequence[str] | None) -> list[str] | None:
+    if target is None:
+        return None
+    return [classes[label] if classes else str(label) for label in target.tolist()]
+
+
+def _write_png(path: Path, pixels: np.ndarray) -> None:
+    from PIL import Image
+
+    grey = len(pixels) == 1
+    image = Image.fromarray(pixels[0] if grey else np.moveaxis(pixels, 0, -1))
+    storage.write_whole(path, lambda file: image.save(file, "PNG"))

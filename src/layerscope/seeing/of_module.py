@@ -1,0 +1,114 @@
+"""The views of a network of the user's own, on a folder of images."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from layerscope.data.inputs import InputSpec
+from layerscope.data.photo import Decoder, read
+from layerscope.errors import LayerscopeError, Refused
+from layerscope.progress import bar
+from layerscope.seeing.index import Index
+from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.settings import ViewsSettings
+from layerscope.views import Scope, Trace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class SeenImages:
+    """The index of the views, and the files of the folder that could not be read, with reasons."""
+
+    index: Index
+    skipped: dict[str, str]
+
+
+def see_module(
+    net: "nn.Module",
+    images: str | Path,
+    out: str | Path,
+    settings: ViewsSettings,
+    *,
+    size: int = 224,
+    mean: Sequence[float] = (0.485, 0.456, 0.406),
+    std: Sequence[float] = (0.229, 0.224, 0.225),
+) -> SeenImages:
+    """Look through any network at every image of a folder and its sub-folders.
+
+    Images are resized and cut to `size` x `size` pixels, one channel for each value of `mean`
+    (grey or RGB, 0..1), less `mean`, divided by `std`. Views and index.json go to `out`.
+
+    Raises:
+        LayerscopeError: no readable image; `out` holds something else; the network refuses.
+
+    """
+    folder = Path(out)
+    if folder.exists() and not (folder / "index.json").is_file() and any(folder.iterdir()):
+        raise LayerscopeError(f"{out} is there already and holds no views: name a new folder")
+    if len(mean) not in (1, 3):
+        raise LayerscopeError(f"mean has {len(mean)} values: 1 (grey) or 3 (red, green, blue)")
+    spec = InputSpec("photo", (len(mean), size, size), tuple(mean), tuple(std))
+    scope = Scope(net, mean=spec.mean, std=spec.std, bounds=spec.bounds)
+    together = batch_within_budget(scope, spec.shape, settings.batch)
+    index = Index.open(folder, None)
+    names = scope.layers(settings.layers, spec.shape)
+    files, skipped = _files(Path(images)), {}
+    with bar("seeing", total=len(files), unit="images") as step:
+        for start in range(0, len(files), together):
+            some = files[start : start + together]
+            if pixels := dict(_readable(some, spec, skipped)):
+                trace = scope.trace(
+                    spec.to_model(torch.from_numpy(np.stack(list(pixels.values())))),
+                    examples=list(pixels),
+                )
+                facts = zip(_said(trace), pixels.items(), strict=True)
+                places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
+                group = Group(f"images-{start}", places)
+                look(trace, group, missing(index, group.name, settings, names), settings, index)
+            step(len(some))
+    if not index.document["examples"]:
+        reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
+        raise LayerscopeError(f"{images} holds no image that can be read{reasons}")
+    return SeenImages(index, skipped)
+
+
+def _files(folder: Path) -> list[Path]:
+    """List the files of a folder and its sub-folders, hidden ones left out, in order of name."""
+    if not folder.is_dir():
+        raise LayerscopeError(f"--images {folder}: there is no such folder")
+    found = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
+    return sorted(file for file in found if not file.name.startswith("."))
+
+
+def _readable(
+    files: Sequence[Path], spec: InputSpec, skipped: dict[str, str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Read images, uint8 `"channel y x"`; one that cannot be read is noted with the reason."""
+    channels, size, _ = spec.shape
+    for file in files:
+        photo = read(os.fspath(file), Decoder(size=size, channels=channels))
+        if photo.reason:
+            skipped[str(file)] = photo.reason
+        else:
+            square = np.frombuffer(photo.pixels, np.uint8).reshape(size, size, channels)
+            yield str(file), np.moveaxis(square, -1, 0).copy()
+
+
+def _said(trace: Trace) -> list[dict[str, object]]:
+    """Tell what the network says of each image; nothing where its output is not of classes."""
+    unknown = {"true": None, "predicted": None, "probability": None, "split": None}
+    try:
+        predicted, probabilities = trace.predicted.tolist(), trace.probabilities.amax(1).tolist()
+    except Refused:
+        return [unknown] * len(trace.examples)
+    return [
+        {**unknown, "predicted": str(label), "probability": probability}
+        for label, probability in zip(predicted, probabilities, strict=True)
+    ]

@@ -1,0 +1,110 @@
+"""The views of a run: examples of each class, right and wrong, through every method and layer."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from layerscope.data import prepare
+from layerscope.errors import LayerscopeError
+from layerscope.progress import bar
+from layerscope.seeing.examples import Chosen, choose
+from layerscope.seeing.index import Index
+from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.settings import ViewsSettings, asked
+
+if TYPE_CHECKING:
+    from layerscope.run import Run
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The index of a folder of views, and how many of them were made now."""
+
+    index: Index
+    made: int
+
+
+def see_run(
+    run: "Run",
+    *,
+    methods: Sequence[str] | None = None,
+    layers: str | Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Seen:
+    """Make the views that the run's study, or the arguments, ask for and that are not there yet.
+
+    Views made of other weights, or of other examples, are removed first.
+
+    Raises:
+        LayerscopeError: an unknown method, layer or class; the run has no predictions.
+
+    """
+    settings = _asked(run, methods, layers, classes)
+    index = Index.open(run.views_folder, _key(run, settings))
+    scope, spec = run.scope(), run.spec
+    together = batch_within_budget(scope, spec.shape, settings.batch)
+    names = scope.layers(settings.layers, spec.shape)
+    groups = _groups(run, settings, together)
+    work = {group: missing(index, group, settings, names) for group in groups}
+    before = len(index.document["views"])
+    if not any(work.values()):
+        return Seen(index, 0)
+    split_name = run.evaluated_split()
+    split = prepare(run.study.data)[split_name]
+    place_of = {name: place for place, name in enumerate(split.ids)}
+    total = sum(len(examples) for examples in groups.values())
+    with bar("seeing", total=total, unit="examples") as step:
+        for group, examples in groups.items():
+            pixels = split.batch([place_of[example.id] for example in examples])
+            places = tuple(
+                index.add_example({**asdict(example), "split": split_name}, image.numpy())
+                for example, image in zip(examples, pixels, strict=True)
+            )
+            if todo := missing(index, group, settings, names):
+                trace = scope.trace(
+                    spec.to_model(pixels),
+                    examples=[example.id for example in examples],
+                    true=[example.true for example in examples],
+                )
+                look(trace, Group(group, places), todo, settings, index)
+            step(len(examples))
+    return Seen(index, len(index.document["views"]) - before)
+
+
+def _asked(
+    run: "Run",
+    methods: Sequence[str] | None,
+    layers: str | Sequence[str] | None,
+    classes: Sequence[str] | None,
+) -> ViewsSettings:
+    """Put what the arguments ask in the place of what the study asks."""
+    settings = asked(run.study.views, methods=methods, layers=layers, classes=classes)
+    unknown = [name for name in settings.classes or () if name not in run.classes]
+    if unknown:
+        raise LayerscopeError(
+            f"classes: {', '.join(unknown)} is none of this run's: {', '.join(run.classes)}"
+        )
+    return settings
+
+
+def _key(run: "Run", settings: ViewsSettings) -> dict[str, object]:
+    """Say what all views of the folder share; they are valid as long as it holds."""
+    same = {"correct", "wrong", "units", "channels", "target"}
+    return {
+        "weights_sha256": run.weights_digest(),
+        "split": run.evaluated_split(),
+        **settings.model_dump(include=same),
+    }
+
+
+def _groups(run: "Run", settings: ViewsSettings, together: int) -> dict[str, list[Chosen]]:
+    """Choose the examples of each class, cut into parts that fit into memory."""
+    predictions = run.predictions()
+    groups = {}
+    for number, name in enumerate(run.classes):
+        if settings.classes is not None and name not in settings.classes:
+            continue
+        chosen = choose(predictions, name, correct=settings.correct, wrong=settings.wrong)
+        for start in range(0, len(chosen), together):
+            groups[f"class{number}-{start}"] = chosen[start : start + together]
+    return groups

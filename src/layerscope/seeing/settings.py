@@ -1,0 +1,61 @@
+"""The `[views]` section of a study: which views are made, of which examples."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from layerscope.errors import LayerscopeError, Refused
+
+
+class ViewsSettings(BaseModel):
+    """Say which methods look at which layers, for which classes and how many examples.
+
+    `correct` and `wrong` count the examples of each class that the network gets right and wrong;
+    `units` the strongest units of a layer that are projected, per example; `channels` the feature
+    maps kept, per example; `batch` the examples held in memory at a time.
+
+    >>> ViewsSettings(methods=["grad_cam"], layers=["conv1", "conv6"]).correct
+    3
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = ("feature_maps", "filters", "deconvnet", "grad_cam")
+    layers: str | tuple[str, ...] = "conv"
+    classes: tuple[str, ...] | None = None
+    correct: int = Field(default=3, ge=0)
+    wrong: int = Field(default=2, ge=0)
+    units: int = Field(default=3, ge=1)
+    channels: int = Field(default=9, ge=1)
+    target: Literal["predicted", "true"] = "predicted"
+    batch: int = Field(default=8, ge=1)
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        from layerscope.views import find_method
+
+        try:
+            for name in methods:
+                find_method(name, {})
+        except Refused as refusal:
+            raise ValueError(str(refusal)) from None
+        return methods
+
+
+def asked(base: ViewsSettings, **given: Any) -> ViewsSettings:
+    """Put what is given, unless it is None, in the place of what the settings say.
+
+    Raises:
+        LayerscopeError: a value that is not allowed.
+
+    >>> asked(ViewsSettings(), methods=["grad_cam"], layers=None).methods
+    ('grad_cam',)
+
+    """
+    changes = {name: value for name, value in given.items() if value is not None}
+    try:
+        return ViewsSettings.model_validate(base.model_dump() | changes)
+    except ValidationError as error:
+        told = [detail["msg"].removeprefix("Value error, ") for detail in error.errors()]
+        raise LayerscopeError("; ".join(told)) from None

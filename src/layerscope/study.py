@@ -1,0 +1,159 @@
+"""The study file: what data, network, training and views are wanted; each room declares a part."""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from layerscope import storage, toml
+from layerscope.data.settings import DataSettings
+from layerscope.errors import LayerscopeError
+from layerscope.nets.settings import ModelSettings
+from layerscope.seeing import ViewsSettings
+from layerscope.training.settings import TrainingSettings
+
+
+class Study(BaseModel):
+    """Say what is wanted: `name` and the sections data, model, training and views.
+
+    >>> from layerscope.data.settings import DataSettings
+    >>> from layerscope.nets.settings import ModelSettings
+    >>> study = Study(data=DataSettings(kind="digits"), model=ModelSettings(preset="study-mnist"))
+    >>> study.name
+    'study'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default="study", min_length=1)
+    data: DataSettings
+    model: ModelSettings
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    views: ViewsSettings = Field(default_factory=ViewsSettings)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read and check a study file; paths in it are relative to it.
+
+        Raises:
+            LayerscopeError: one message that names every mistake: its line, key, what was
+                given and what is allowed.
+
+        """
+        path = Path(path)
+        text = _read(path)
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise LayerscopeError(
+                f"{path} is not valid TOML: {error}{_quoted(text, error)}"
+            ) from None
+        document.setdefault("name", path.stem)
+        try:
+            return cls.model_validate(document, context={"folder": path.resolve().parent})
+        except ValidationError as error:
+            raise LayerscopeError(_told(path, text, document, error)) from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the study as TOML that loads back equal, defaults written out."""
+        storage.write_text(Path(path), toml.dumps(self.model_dump()))
+
+
+def _read(path: Path) -> str:
+    if path.is_dir():
+        raise LayerscopeError(f"{path} is a folder: name the study file in it, a .toml file")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise LayerscopeError(f"there is no study file {path}{_nearest_file(path)}") from None
+    except UnicodeDecodeError as error:
+        raise LayerscopeError(f"{path} is not UTF-8 text ({error.reason}): save it so") from None
+    except OSError as error:
+        raise LayerscopeError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _nearest_file(path: Path) -> str:
+    siblings = sorted(file.name for file in path.parent.glob("*.toml"))
+    close = difflib.get_close_matches(path.name, siblings, n=1)
+    return f"; did you mean {path.parent / close[0]}?" if close else ""
+
+
+def _quoted(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Quote the line that a TOML error speaks of."""
+    spoken = re.search(r"at line (\d+)", str(error))
+    lines = text.splitlines()
+    if not spoken or int(spoken[1]) > len(lines):
+        return ""
+    return f": {lines[int(spoken[1]) - 1].strip()}"
+
+
+def _told(path: Path, text: str, document: dict[str, Any], error: ValidationError) -> str:
+    """Tell all mistakes of a study file in one message, a line each."""
+    mistakes: dict[tuple[str | int, ...], list[str]] = {}
+    for detail in error.errors():
+        key, given = _place(document, detail["loc"], missing=detail["type"] == "missing")
+        mistakes.setdefault(key, []).append(_mistake(dict(detail), key, given))
+    lines = []
+    for key, reasons in mistakes.items():
+        number = toml.line_of(text, key)
+        dotted = ".".join(str(part) for part in key)
+        where = f"line {number}, {dotted}" if number else dotted
+        lines.append(f"{where}{', or '.join(dict.fromkeys(reasons))}")
+    if len(lines) == 1:
+        return f"{path}, {lines[0]}"
+    return f"{path} has {len(lines)} mistakes:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _place(
+    document: Any, location: tuple[str | int, ...], *, missing: bool
+) -> tuple[tuple[str | int, ...], Any]:
+    """Keep the parts of pydantic's location that are keys of the document; give the value there.
+
+    Pydantic adds parts of its own, such as the name of the type it tried.
+    """
+    key: list[str | int] = []
+    value = document
+    for part in location:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+        key.append(part)
+    if missing:
+        key.append(location[-1])
+    return tuple(key), value
+
+
+def _mistake(detail: dict[str, Any], key: tuple[str | int, ...], given: Any) -> str:
+    """Say what is wrong with one key and what is allowed, from pydantic's detail."""
+    if detail["type"] == "extra_forbidden":
+        known = _fields(key[:-1])
+        close = difflib.get_close_matches(str(key[-1]), known, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        return f": there is no such key; {guess}known here: {', '.join(known)}"
+    if detail["type"] == "missing":
+        return ": missing, and it has no default"
+    allowed = detail["msg"].removeprefix("Value error, ")
+    allowed = re.sub(r"^Input should be", "it should be", allowed)
+    if detail["type"] in ("literal_error", "enum") and isinstance(given, str):
+        words = re.findall(r"'([^']*)'", str(detail["ctx"]["expected"]))
+        close = difflib.get_close_matches(given, words, n=1)
+        allowed += f"; did you mean {close[0]!r}?" if close else ""
+    if isinstance(given, dict):
+        return f": {allowed}"
+    return f" = {toml.dumps({'x': given})[4:].strip()}: {allowed}"
+
+
+def _fields(key: tuple[str | int, ...]) -> list[str]:
+    """List the keys that a section of the study knows."""
+    section: type[BaseModel] = Study
+    for part in key:
+        field = section.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                section = kind
+    return list(section.model_fields)

@@ -1,0 +1,150 @@
+"""The verbs of the command line, for Python: train, load, evaluate, see."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layerscope import provenance
+from layerscope.errors import LayerscopeError
+from layerscope.run import Run
+from layerscope.study import Study
+
+if TYPE_CHECKING:
+    from layerscope.data import Dataset
+    from layerscope.evaluation import Evaluation
+    from layerscope.seeing.of_run import Seen
+
+
+def train(study: Study | str | Path, out: str | Path | None = None, *, resume: bool = False) -> Run:
+    """Prepare the data, train the network and store its predictions; give the run.
+
+    `out` is the run's folder (default: runs/NAME). A finished run of the same study is given as it
+    is; an unfinished one is continued only with `resume`, and ends as if never interrupted.
+
+    Raises:
+        LayerscopeError: bad data, a folder that is taken, or training that cannot go on.
+
+    """
+    given = study if isinstance(study, Study) else Study.load(study)
+    path = Path(out) if out is not None else Path("runs") / given.name
+    if (path / "study.toml").exists():
+        run = Run.create(path, given)
+        if run.finished():
+            return run
+        if _checkpointed(run) and not resume:
+            raise LayerscopeError(
+                f"{path} holds a training of this study that has not ended: continue it with "
+                "--resume (resume=True), or name another folder"
+            )
+    dataset = _prepared(given)
+    run = Run.create(path, given)
+    with run.locked():
+        _fit(run, dataset, resume=resume)
+    return run
+
+
+def load(path: str | Path) -> Run:
+    """Open a run's folder."""
+    return Run.open(path)
+
+
+def evaluate(
+    run: Run | str | Path, *, data: str | Path | None = None, split: str | None = None
+) -> "Evaluation":
+    """Compute the tables of a run's stored predictions, or of new data.
+
+    `split` is "test" or "val" (default: test where there is one). `data` is a folder with a folder
+    for each class, named as the run's classes; nothing is written there, nor into the run.
+    """
+    run = run if isinstance(run, Run) else Run.open(run)
+    if data is None:
+        return run.evaluation(split)
+    if split is not None:
+        raise LayerscopeError("split names a part of the run's own data: leave it out with data")
+    from layerscope import evaluation
+    from layerscope.data import from_folder
+
+    examples, refused = from_folder(Path(data), run.classes, run.spec, run.study.data)
+    predictions = evaluation.predict(run.net(), examples, run.spec, run.classes)
+    return evaluation.evaluate(predictions, skipped=len(refused))
+
+
+def see(
+    run: Run | str | Path,
+    *,
+    methods: Sequence[str] | None = None,
+    layers: str | Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> "Seen":
+    """Make the views that the run's study asks for, or these arguments; give the index of them.
+
+    What is there already and still valid is not made again.
+    """
+    from layerscope.seeing.of_run import see_run
+
+    run = run if isinstance(run, Run) else Run.open(run)
+    with run.locked():
+        return see_run(run, methods=methods, layers=layers, classes=classes)
+
+
+def _prepared(study: Study) -> "Dataset":
+    """Prepare the data and make sure that there is something to measure on."""
+    from layerscope.data import prepare
+
+    dataset = prepare(study.data)
+    if "val" not in dataset.splits:
+        raise LayerscopeError(
+            "the data have no val split, by which weights are kept and figures told: "
+            "set data.val_fraction, or name a folder as data.val"
+        )
+    return dataset
+
+
+def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
+    from layerscope import training
+
+    known = run.provenance().get("data_fingerprint", dataset.fingerprint)
+    if known != dataset.fingerprint:
+        raise LayerscopeError(
+            f"the data have changed since {run.path} was started: train into another folder"
+        )
+    dataset.write_table(run.data_file)
+    run.describe_model(dataset)
+    seeds = {"data": run.study.data.seed, "training": run.study.training.seed}
+    run.note(**provenance.describe(dataset.fingerprint, seeds, Path.cwd()) | run.provenance())
+    training.fit(
+        run.untrained_net(),
+        dataset,
+        run.study.training,
+        run.path,
+        resume=resume and _checkpointed(run),
+    )
+    _predict(run, dataset)
+    run.note(finished=provenance.now(), weights_sha256=run.weights_digest())
+
+
+def _checkpointed(run: Run) -> bool:
+    """Tell whether a training got as far as its first checkpoint; before, it just starts again."""
+    from layerscope.training import checkpoint
+
+    return checkpoint.path_in(run.path).exists()
+
+
+def _predict(run: Run, dataset: "Dataset") -> None:
+    """Store the predictions of every split that figures are told of."""
+    import numpy as np
+
+    from layerscope.evaluation import Predictions, predict
+
+    net, classes = run.net(), run.classes
+    parts = [
+        predict(net, dataset[name], run.spec, classes)
+        for name in ("val", "test")
+        if name in dataset.splits
+    ]
+    Predictions(
+        tuple(name for part in parts for name in part.ids),
+        np.concatenate([part.true for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        tuple(classes),
+    ).save(run.predictions_file)
