@@ -32,3 +32,42 @@ def real_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"LAYERSCOPE_DATA names {folder}, which is not a folder")
     return path
+
+
+DIGITS = """\
+name = "digits"
+[data]
+kind = "digits"
+[model]
+preset = "study-mnist"
+channels = 8
+[training]
+epochs = 2
+[views]
+correct = 1
+wrong = 1
+units = 2
+"""
+
+
+@pytest.fixture
+def digits_study(tmp_path: Path) -> Path:
+    """A small study on scikit-learn's digits that trains in seconds."""
+    path = tmp_path / "digits.toml"
+    path.write_text(DIGITS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from layerscope import Study, train
+
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "digits.toml").write_text(DIGITS, encoding="utf-8")
+    return train(Study.load(folder / "digits.toml"), folder / "run").path
+
+
+@pytest.fixture
+def digits_run(_trained: Path, tmp_path: Path) -> Path:
+    """A finished run of the small study, the test's own copy."""
+    return Path(shutil.copytree(_trained, tmp_path / "run"))

@@ -10,10 +10,6 @@ from layerscope.errors import LayerscopeError, Refused
 class ViewsSettings(BaseModel):
     """Say which methods look at which layers, for which classes and how many examples.
 
-    `correct` and `wrong` count the examples of each class that the network gets right and wrong;
-    `units` the strongest units of a layer that are projected, per example; `channels` the feature
-    maps kept, per example; `batch` the examples held in memory at a time.
-
     >>> ViewsSettings(methods=["grad_cam"], layers=["conv1", "conv6"]).correct
     3
     """
@@ -21,14 +17,23 @@ class ViewsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: tuple[str, ...] = ("feature_maps", "filters", "deconvnet", "grad_cam")
+    """Names that `layerscope methods` lists."""
     layers: str | tuple[str, ...] = "conv"
+    """A kind ("conv", "all", ...), a layer's name, or a list."""
     classes: tuple[str, ...] | None = None
+    """Classes that are looked at; all where none is named."""
     correct: int = Field(default=3, ge=0)
+    """Examples of each class that the network gets right: from the surest to the least sure."""
     wrong: int = Field(default=2, ge=0)
+    """Examples of each class that it gets wrong: its surest mistakes."""
     units: int = Field(default=3, ge=1)
+    """Strongest units of a layer that are projected, of each example."""
     channels: int = Field(default=9, ge=1)
+    """Feature maps that are kept of a layer, of each example: those with the highest peaks."""
     target: Literal["predicted", "true"] = "predicted"
+    """The class for which evidence is sought."""
     batch: int = Field(default=8, ge=1)
+    """Examples held in memory at a time, at most."""
 
     @field_validator("methods")
     @classmethod
