@@ -122,9 +122,7 @@ def test_a_write_through_a_view_is_refused_by_name_and_only_on_the_way_back():
     tape = record(net, images)
     torch.testing.assert_close(tape.output.tensor, result_of(net, images))
     with pytest.raises(Refused, match="through a view"):
-        descend(
-            tape, torch.ones(1, 2, 4), tape.output, [tape.input], COMPOSITES["gradient"]
-        )
+        descend(tape, torch.ones(1, 2, 4), tape.output, [tape.input], COMPOSITES["gradient"])
 
 
 def test_a_view_taken_before_an_in_place_write_keeps_the_value_of_its_moment():

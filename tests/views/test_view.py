@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+from zoo import build
+
+from layerscope import LayerscopeError, Refused
+from layerscope.nets import study_2d
+from layerscope.views import Scope, View, methods
+
+
+@pytest.mark.parametrize("method", [method.name for method in methods()])
+def test_a_saved_view_is_read_back_whole(method, tmp_path):
+    net, images = build("plain")
+    for layer, view in Scope(net).trace(images, examples="vwxyz").view(method).items():
+        view.save(tmp_path / f"{layer}.npz")
+        back = View.load(tmp_path / f"{layer}.npz")
+        for name in ("axes", "method", "layer", "examples", "signed", "input_size", "grid"):
+            assert getattr(back, name) == getattr(view, name)
+        np.testing.assert_array_equal(back.values, view.values)
+        np.testing.assert_array_equal(back.unit, view.unit)
+        np.testing.assert_array_equal(back.target, view.target)
+        assert back.quality.keys() == view.quality.keys()
+        for name, array in view.quality.items():
+            np.testing.assert_array_equal(back.quality[name], array)
+
+
+def test_what_is_no_view_is_told(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"no zip")
+    with pytest.raises(LayerscopeError, match=r"cannot read the view .*x\.npz"):
+        View.load(tmp_path / "x.npz")
+
+
+def test_over_the_input_equals_torch_where_the_grid_is_even():
+    maps = np.random.default_rng(0).random((2, 5, 7), dtype=np.float32)
+    view = View(maps, ("batch", "y", "x"), "m", "l", input_size=(20, 21))
+    expected = F.interpolate(torch.from_numpy(maps)[None], (20, 21), mode="bilinear")[0]
+    np.testing.assert_allclose(view.over_input().values, expected.numpy(), atol=1e-6)
+
+
+def test_over_the_input_a_spot_lies_where_the_layer_looked():
+    """In a ceil-mode network the last cell hangs over the edge; stretching would displace it."""
+    net = study_2d(5, 4, input_shape=(3, 172, 172))
+    trace = Scope(net).trace(torch.rand(1, 3, 172, 172))
+    maps = np.zeros((1, 11, 11), dtype=np.float32)
+    maps[0, 8, 3] = 1
+    view = trace.make_view(
+        "m", "conv5", trace.value("conv5"), torch.from_numpy(maps), ("batch", "y", "x")
+    )
+    over = view.over_input().values[0]
+    field = view.grid[0]
+    y, x = np.unravel_index(over.argmax(), over.shape)
+    assert abs(y - (8 * 16 + field[0])) <= 0.5
+    assert abs(x - (3 * 16 + field[0])) <= 0.5
+    assert field == (7.5, 16.0)
+
+
+def test_a_view_without_space_is_refused():
+    view = View(np.zeros((2, 3), np.float32), ("batch", "channel"), "m", "l", input_size=(4, 4))
+    with pytest.raises(Refused, match="has not the input's spatial axes"):
+        view.over_input()
