@@ -46,6 +46,7 @@ def build(
     >>> net = build(ModelSettings(preset="study-mnist"), (1, 28, 28), list("0123456789"))
     >>> sum(p.numel() for p in net.parameters())
     38314
+
     """
     axes = _AXES[settings.preset]
     if len(input_shape) != len(axes.split()):

@@ -1,0 +1,131 @@
+"""How a training computes: bfloat16 or float32, memory format, threads; chosen once, then kept."""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from layerscope.errors import LayerscopeError
+from layerscope.training.allocator import kept_memory
+from layerscope.training.settings import TrainingSettings
+
+SMALLEST_BATCH = 1e8
+"""FLOPs of a forward pass of one batch below which casting to bfloat16 costs more than it gains."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What was chosen, and why.
+
+    >>> Precision("float32", True, 2, "").autocast
+    False
+    """
+
+    name: str
+    channels_last: bool
+    threads: int
+    reason: str
+
+    @property
+    def autocast(self) -> bool:
+        """Whether the network runs under autocast."""
+        return self.name == "bfloat16"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrix products may be computed in."""
+        return torch.bfloat16 if self.autocast else torch.float32
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The layout of pictures and of convolutions' weights."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def forward(self, net: nn.Module, images: Tensor) -> Tensor:
+        """Run the network on a batch as chosen."""
+        images = images.contiguous(memory_format=self.memory_format)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast):
+            return net(images)
+
+    def told(self) -> str:
+        """Say the choice in one line."""
+        layout = "channels last" if self.channels_last else "contiguous"
+        return f"{self.name}, {layout}, {self.threads} threads ({self.reason})"
+
+
+def choose(net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSettings) -> Precision:
+    """Choose bfloat16 where the machine has it and the network is large enough to gain.
+
+    `input_shape` is one example's. The choice depends on the machine, the network, the batch size
+    and the settings alone, never on a clock.
+
+    Raises:
+        LayerscopeError: bfloat16 is demanded of a network whose weights are not float32.
+
+    """
+    threads = settings.threads or torch.get_num_threads()
+    channels_last = len(input_shape) == 3
+    parameter = next(net.parameters())
+    device, dtype = parameter.device, parameter.dtype
+    if settings.precision == "bfloat16" and dtype != torch.float32:
+        raise LayerscopeError(
+            f'precision = "bfloat16" is for networks with float32 weights, these are {dtype}: '
+            'convert them with net.float(), or set precision = "float32"'
+        )
+    name, reason = "float32", "as the study asks"
+    if settings.precision == "bfloat16":
+        name = "bfloat16"
+    elif settings.precision == "auto" and dtype != torch.float32:
+        reason = f"the network's weights are {dtype}"
+    elif settings.precision == "auto" and not _has_bfloat16(device):
+        reason = f"the {device.type} has no fast bfloat16"
+    elif settings.precision == "auto":
+        work = settings.batch_size * flops(net, input_shape)
+        if work >= SMALLEST_BATCH:
+            name, reason = "bfloat16", f"the {device.type} has it and the network gains"
+        else:
+            reason = "the network is too small to gain from bfloat16"
+    return Precision(name, channels_last, threads, reason)
+
+
+def flops(net: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Count the FLOPs (2 x multiply-adds) of one example's forward pass.
+
+    >>> flops(nn.Linear(3, 5), (3,))
+    30
+    """
+    twin = copy.deepcopy(net).eval()
+    parameter = next(twin.parameters())
+    blank = torch.zeros(1, *input_shape, device=parameter.device, dtype=parameter.dtype)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        twin(blank)
+    return counter.get_total_flops()
+
+
+@contextlib.contextmanager
+def surroundings(precision: Precision, device: torch.device) -> Iterator[None]:
+    """Train with the chosen number of threads; put it and torch's generators back afterwards."""
+    threads = torch.get_num_threads()
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices), kept_memory():
+        torch.set_num_threads(precision.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Tell whether the device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return torch.cpu._is_avx512_bf16_supported()
