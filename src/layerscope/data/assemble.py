@@ -1,0 +1,228 @@
+"""From the `[data]` section to a data set: found, decoded, split, counted and normalised."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerscope.data import splits
+from layerscope.data.dataset import Dataset, Example, Split, fingerprint
+from layerscope.data.digits import load_digits
+from layerscope.data.folders import class_folders, refusals, scan
+from layerscope.data.idx import load_mnist
+from layerscope.data.inputs import InputSpec
+from layerscope.data.pack import open_pack
+from layerscope.data.photo import Decoder
+from layerscope.data.settings import DataSettings
+from layerscope.errors import LayerscopeError
+
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+@dataclass(eq=False)
+class Found:
+    """What a kind of data gives: one entry an example in each list, the refused ones too.
+
+    `splits`: a name, or "" where it is to be drawn. `rows`: whose pixels lie where in `pixels`
+    uint8 (rows, y, x, channel), -1 for a refused one; `sums` int64 (rows, 2, channel) of them.
+    """
+
+    classes: tuple[str, ...]
+    ids: list[str]
+    labels: np.ndarray
+    splits: list[str]
+    sha256: list[bytes]
+    sources: list[str]
+    reasons: list[str]
+    rows: np.ndarray
+    pixels: np.ndarray
+    sums: np.ndarray
+
+
+def prepare(settings: DataSettings) -> Dataset:
+    """Find, check, decode and split the data of a study.
+
+    Photographs that cannot be used are among the examples with their reason, and the rest goes on.
+
+    Raises:
+        LayerscopeError: nothing can be made of the data: folders or files are missing, or a class
+            has no usable example.
+
+    >>> dataset = prepare(DataSettings(kind="digits"))
+    >>> dataset["train"].batch([0, 1]).shape, len(dataset["val"])
+    (torch.Size([2, 1, 28, 28]), 359)
+
+    """
+    found = {"photos": _photos, "mnist": _mnist, "digits": _digits}[settings.kind](settings)
+    usable = np.array([not reason for reason in found.reasons], dtype=bool)
+    _refuse_empty(found, usable)
+    names = _split_names(found, usable, settings)
+    examples = [
+        Example(name, split, found.classes[label], digest.hex(), source, reason)
+        for name, split, label, digest, source, reason in zip(
+            found.ids,
+            names,
+            found.labels.tolist(),
+            found.sha256,
+            found.sources,
+            found.reasons,
+            strict=True,
+        )
+    ]
+    members = {name: np.flatnonzero(usable & (names == name)) for name in ("train", "val", "test")}
+    parts = {
+        name: Split(
+            name,
+            [found.ids[k] for k in positions],
+            found.labels[positions],
+            found.pixels,
+            found.rows[positions],
+        )
+        for name, positions in members.items()
+        if len(positions)
+    }
+    return Dataset(
+        settings,
+        found.classes,
+        _spec(found, parts["train"].rows, settings.normalize),
+        examples,
+        parts,
+        fingerprint(examples, found.classes),
+    )
+
+
+def _photos(settings: DataSettings) -> Found:
+    """Scan the class folders and open the pack of what lies in them."""
+    root = settings.folder()
+    classes, folders = class_folders(settings)
+    files = scan(root, folders)
+    readable = [file for file in files if not file.reason]
+    if not readable:
+        raise LayerscopeError(f"data.root: there is no file in the class folders of {root}")
+    pack = open_pack(
+        root,
+        [folder.path for folder in folders],
+        [file.path for file in readable],
+        [file.stamp for file in readable],
+        Decoder(settings.size, 3, settings.max_pixels),
+    )
+    label_of = {name: label for label, name in enumerate(classes)}
+    reasons, rows, digests = [], np.full(len(files), -1, dtype=np.int64), []
+    row = 0
+    for place, file in enumerate(files):
+        reason, digest = file.reason, b""
+        if not reason:
+            reason, digest = pack.reasons.get(row, ""), pack.sha256[row].tobytes()
+            rows[place] = -1 if reason else row
+            row += 1
+        reasons.append(reason)
+        digests.append(digest if any(digest) else b"")
+    return Found(
+        classes,
+        [file.id for file in files],
+        np.array([label_of[file.label] for file in files], dtype=np.int64),
+        [file.split for file in files],
+        digests,
+        [file.source for file in files],
+        reasons,
+        rows,
+        pack.pixels,
+        pack.sums,
+    )
+
+
+def _mnist(settings: DataSettings) -> Found:
+    train_x, train_y, test_x, test_y = load_mnist(settings.folder())
+    return _from_arrays(
+        np.concatenate([train_x, test_x])[..., None],  # (N, 28, 28, 1)
+        np.concatenate([train_y, test_y]).astype(np.int64),
+        [f"train/{k:05d}" for k in range(len(train_y))]
+        + [f"test/{k:05d}" for k in range(len(test_y))],
+        [""] * len(train_y) + ["test"] * len(test_y),
+        ["train-images-idx3-ubyte"] * len(train_y) + ["t10k-images-idx3-ubyte"] * len(test_y),
+    )
+
+
+def _digits(settings: DataSettings) -> Found:
+    pixels, labels = load_digits(settings.size)
+    return _from_arrays(
+        pixels[..., None],  # (N, y, x, 1)
+        labels,
+        [f"digits/{k:04d}" for k in range(len(labels))],
+        [""] * len(labels),
+        ["sklearn.datasets.load_digits"] * len(labels),
+    )
+
+
+def _from_arrays(
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    ids: list[str],
+    given: list[str],
+    sources: list[str],
+) -> Found:
+    """Describe ten classes of grey images that are in memory, all usable."""
+    flat = pixels.reshape(len(pixels), -1)
+    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
+    return Found(
+        tuple(str(digit) for digit in range(10)),
+        ids,
+        labels,
+        given,
+        [hashlib.sha256(image.tobytes()).digest() for image in pixels],
+        sources,
+        [""] * len(ids),
+        np.arange(len(ids)),
+        pixels,
+        np.stack([flat.sum(axis=1, dtype=np.int64), squares], axis=1)[..., None],
+    )
+
+
+def _split_names(found: Found, usable: np.ndarray, settings: DataSettings) -> np.ndarray:
+    """Name the split of every example: the given one, or one drawn from those for training."""
+    names = np.array(found.splits, dtype="<U5")
+    pool = np.flatnonzero(usable & ((names == "") | (names == "train")))
+    names[pool] = splits.draw(
+        found.labels[pool],
+        [found.sha256[k] + found.ids[k].encode() for k in pool],
+        {"test": settings.test_fraction, "val": settings.val_fraction},
+        settings.seed,
+        found.classes,
+    )
+    return names
+
+
+def _refuse_empty(found: Found, usable: np.ndarray) -> None:
+    """Refuse a class without a usable example in a split that is given, or at all."""
+    given = np.array(found.splits)
+    messages = []
+    for split in dict.fromkeys(found.splits):
+        for label, name in enumerate(found.classes):
+            here = (given == split) & (found.labels == label)
+            if not (here & usable).any():
+                why = refusals([found.reasons[k] for k in np.flatnonzero(here)])
+                where = f" in {split}" if split else ""
+                messages.append(f'class "{name}" has no usable example{where}: {why}')
+    if messages:
+        raise LayerscopeError("\n".join(messages))
+
+
+def _spec(found: Found, rows: np.ndarray, normalize: str) -> InputSpec:
+    """Describe the input; "channel" takes mean and std of all training pixels, exactly.
+
+    A channel that never varies gets a std of one grey level, 1/255.
+    """
+    _, y, x, channels = found.pixels.shape
+    mean, std = (0.0,) * channels, (1.0,) * channels
+    if normalize == "imagenet":
+        mean, std = _IMAGENET["mean"], _IMAGENET["std"]
+    elif normalize == "channel":
+        count = len(rows) * y * x
+        sums, squares = (part.tolist() for part in found.sums[rows].sum(axis=0))
+        mean = tuple(s / (255 * count) for s in sums)
+        variances = [
+            (count * q - s * s) / (255 * count) ** 2 for s, q in zip(sums, squares, strict=True)
+        ]
+        std = tuple(max(math.sqrt(variance), 1 / 255) for variance in variances)
+    return InputSpec("photo", (channels, y, x), mean, std)

@@ -1,0 +1,128 @@
+"""A data set: its examples, its splits and what a network is shown of them."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from layerscope import storage
+from layerscope.data.inputs import InputSpec
+from layerscope.data.settings import DataSettings
+from layerscope.errors import LayerscopeError
+
+COLUMNS = ("id", "split", "label", "sha256", "source", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One example, or one file that is refused: then `reason` says why.
+
+    `id` is the path below data.root; `source` the folder or file it came from; `sha256` is of its
+    content. The split of a refused file is "" where splits are drawn.
+    """
+
+    id: str
+    split: str
+    label: str
+    sha256: str
+    source: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The examples of one split: ids, labels int64 (N,), and where their pixels lie.
+
+    `pixels` uint8 (rows, y, x, channel) may be mapped from disk; `rows` int64 (N,) says which row
+    is whose. `notes` tell what a person should know of the split.
+
+    >>> pixels = np.arange(4, dtype=np.uint8).reshape(2, 1, 2, 1)
+    >>> split = Split("val", ["a", "b"], np.array([0, 1]), pixels, rows=np.array([0, 1]))
+    >>> split.batch([1]).tolist()
+    [[[[2, 3]]]]
+    """
+
+    name: str
+    ids: Sequence[str]
+    labels: np.ndarray
+    pixels: np.ndarray
+    rows: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batch(self, positions: Any) -> torch.Tensor:
+        """Read the pixels at some positions: uint8 "batch channel y x" in channels_last memory.
+
+        Raises:
+            IndexError: a position is not in 0..N-1.
+
+        """
+        positions = np.asarray(positions, dtype=np.int64)
+        if len(positions) and positions.min() < 0:
+            raise IndexError(f"position {positions.min()}: from 0 to {len(self) - 1}")
+        pixels = self.pixels.take(self.rows[positions], axis=0)  # (B, y, x, channel)
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Everything a study's data give: classes, input, examples (refused ones too) and splits."""
+
+    settings: DataSettings
+    classes: tuple[str, ...]
+    spec: InputSpec
+    examples: Sequence[Example]
+    splits: dict[str, Split]
+    fingerprint: str
+
+    def __getitem__(self, split: str) -> Split:
+        """Give a split by name: train, val or test."""
+        if split not in self.splits:
+            raise LayerscopeError(f'no split "{split}": there are {", ".join(self.splits)}')
+        return self.splits[split]
+
+    def counts(self) -> dict[str, Any]:
+        """Count the examples of each class and split, before and after balance, and the refused.
+
+        See `layerscope.data.counts.counts`, whose `count_table` writes them as text.
+        """
+        from layerscope.data.counts import counts
+
+        return counts(self)
+
+    def write_table(self, path: Path) -> None:
+        """Write data.csv whole: id, split, label, sha256, source, reason; a row an example."""
+        storage.write_whole(Path(path), lambda file: _write_rows(file, self.examples))
+
+
+def fingerprint(examples: Sequence[Example], classes: Sequence[str]) -> str:
+    """Digest what the usable examples are: classes, ids, splits, labels and contents (sha256).
+
+    >>> one = Example("cat/1.jpg", "train", "cat", "00", "cat")
+    >>> fingerprint([one], ["cat"]) == fingerprint([one], ["dog"])
+    False
+    """
+    digest = hashlib.sha256("\0".join(classes).encode())
+    for example in examples:
+        if not example.reason:
+            fields = (example.id, example.split, example.label, example.sha256)
+            digest.update(("\n" + "\0".join(fields)).encode())
+    return digest.hexdigest()
+
+
+def _write_rows(file: Any, examples: Sequence[Example]) -> None:
+    """Write the table row by row; carriage returns in names are quoted, like line feeds."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for example in examples:
+        writer.writerow([getattr(example, column) for column in COLUMNS])
+    text.detach()  # flushed, and left open for its owner

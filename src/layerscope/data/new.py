@@ -1,0 +1,105 @@
+"""New photographs for a network that is trained: class folders named as its classes."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from layerscope.data.dataset import Example, Split
+from layerscope.data.folders import (
+    ClassFolder,
+    File,
+    as_text,
+    find_folder,
+    folder_names,
+    ignored,
+    listed,
+    refusals,
+    scan,
+)
+from layerscope.data.inputs import InputSpec
+from layerscope.data.pack import open_pack
+from layerscope.data.photo import Decoder
+from layerscope.data.settings import DataSettings
+from layerscope.errors import LayerscopeError
+
+
+def from_folder(
+    root: Path, classes: Sequence[str], spec: InputSpec, settings: DataSettings
+) -> tuple[Split, list[Example]]:
+    """Read a folder that has a folder for each class, named as it; nothing is written there.
+
+    Gives the usable photographs, and the refused files with their reasons; files that are in no
+    class's folder are among these. Classes without a folder are told in the split's `notes`.
+
+    Raises:
+        LayerscopeError: no such folder, or no usable photograph in it.
+
+    """
+    root = Path(root).absolute()
+    if not root.is_dir():
+        raise LayerscopeError(f"{root} is no folder: name one that has a folder for each class")
+    channels, side = _photo_shape(spec)
+    found = {name: find_folder(root, name) for name in classes}
+    folders = [ClassFolder("", name, path) for name, path in found.items() if path is not None]
+    if not folders:
+        raise LayerscopeError(
+            f"{root} has no folder named as a class: it has {listed(folder_names(root))}, "
+            f"the classes are {listed(classes)}"
+        )
+    files = scan(root, folders)
+    readable = [file for file in files if not file.reason]
+    refused = [_refused(file, file.reason) for file in files if file.reason]
+    refused += _strangers(root, {Path(folder.path).parts[0] for folder in folders})
+    if not readable:
+        raise LayerscopeError(f"{root}: there is no file in the class folders")
+    pack = open_pack(
+        root,
+        [folder.path for folder in folders],
+        [file.path for file in readable],
+        [file.stamp for file in readable],
+        Decoder(side, channels, settings.max_pixels),
+    )
+    refused += [_refused(readable[k], reason) for k, reason in pack.reasons.items()]
+    rows = [k for k in range(len(readable)) if k not in pack.reasons]
+    if not rows:
+        raise LayerscopeError(f"{root}: {refusals(list(pack.reasons.values()))}, none is left")
+    label_of = {name: label for label, name in enumerate(classes)}
+    missing = [name for name, path in found.items() if path is None]
+    split = Split(
+        "new",
+        [readable[k].id for k in rows],
+        np.array([label_of[readable[k].label] for k in rows], dtype=np.int64),
+        pack.pixels,
+        np.array(rows, dtype=np.int64),
+        (f"no folder for {listed(missing)}",) if missing else (),
+    )
+    return split, refused
+
+
+def _photo_shape(spec: InputSpec) -> tuple[int, int]:
+    """Give channels and side; only square photographs in colour or grey can be made."""
+    if spec.kind != "photo" or spec.shape[0] not in (1, 3) or spec.shape[1] != spec.shape[2]:
+        raise LayerscopeError(
+            f"the network takes a {spec.kind} of shape {spec.shape}: folders of photographs serve "
+            "only networks that take square photographs with 3 channels or 1"
+        )
+    return spec.shape[0], spec.shape[1]
+
+
+def _strangers(root: Path, known: set[str]) -> list[Example]:
+    """Name the files that are in no class's folder."""
+    others = [name for name in folder_names(root) if name not in known]
+    files = scan(root, [ClassFolder("", "", name) for name in others])
+    strangers = [_refused(file, f"{file.source} is no folder of a class") for file in files]
+    with os.scandir(root) as entries:
+        loose = sorted(e.name for e in entries if not ignored(e.name) and not e.is_dir())
+    for name in loose:
+        file = File(as_text(name), name, "", "", "", b"", "")
+        strangers.append(_refused(file, "it lies in no folder of a class"))
+    return strangers
+
+
+def _refused(file: File, reason: str) -> Example:
+    return Example(file.id, "", file.label, "", file.source, reason)
