@@ -128,7 +128,7 @@ def test_several_mistakes_are_told_in_one_message(tmp_path):
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
     written(tmp_path, DIGITS)
-    with pytest.raises(LayerscopeError, match="did you mean .*study.toml"):
+    with pytest.raises(LayerscopeError, match=r"did you mean .*study\.toml"):
         Study.load(tmp_path / "stduy.toml")
     with pytest.raises(LayerscopeError, match="is a folder"):
         Study.load(tmp_path)

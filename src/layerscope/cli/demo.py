@@ -2,9 +2,12 @@
 
 import importlib.resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from layerscope.study import Study
 
 EXAMPLE = "layerscope demo --out runs/demo"
 
@@ -23,15 +26,20 @@ def demo(
     Trains, evaluates, sees and reports: two minutes on two cores, no data needed.
     """
     from layerscope import report, verbs
-    from layerscope.study import Study
 
-    with importlib.resources.as_file(importlib.resources.files("layerscope") / "demo.toml") as file:
-        study = Study.load(file)
-    run = verbs.train(study, out or _free(Path("runs/demo")))
+    run = verbs.train(demo_study(), out or _free(Path("runs/demo")))
     typer.echo(verbs.evaluate(run).text())
     verbs.see(run)
     page = report.page(run)
     typer.echo(f"\npage  {page.resolve()}\nrun   {run.path.resolve()}")
+
+
+def demo_study() -> "Study":
+    """Load the study that comes with the installation."""
+    from layerscope.study import Study
+
+    with importlib.resources.as_file(importlib.resources.files("layerscope") / "demo.toml") as file:
+        return Study.load(file)
 
 
 def _free(path: Path) -> Path:

@@ -15,10 +15,7 @@ from layerscope.views import View
 def draw_views(index: Index) -> Path:
     """Draw every view of the index into `pictures/` beside it; give that folder."""
     folder = index.folder / "pictures"
-    photos = [
-        figures.rgb(np.asarray(Image.open(index.folder / example["image"])))
-        for example in index.document["examples"]
-    ]
+    photos = [_photo(index.folder / example["image"]) for example in index.document["examples"]]
     entries = index.document["views"]
     with bar("drawing", total=len(entries), unit="views") as step:
         for entry in entries:
@@ -49,6 +46,11 @@ def draw(view: View, photos: list[np.ndarray]) -> np.ndarray:
         return figures.tiles([figures.feature_grid(maps)[..., :3] for maps in view.values], 4, 12)
     pairs = [picture for pair in zip(photos, seen, strict=True) for picture in pair]
     return figures.tiles(pairs, columns=2)
+
+
+def _photo(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return figures.rgb(np.asarray(image))
 
 
 def _write_png(path: Path, picture: np.ndarray) -> None:

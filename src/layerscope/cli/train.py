@@ -25,18 +25,19 @@ def train(
     from layerscope.cli.tables import echo_run
     from layerscope.run import Run
     from layerscope.study import Study
+    from layerscope.training import Interrupted
 
     asked = Study.load(study)
     folder = out or Path("runs") / asked.name
-    if Run(folder).finished() and Run(folder).study == asked:
-        typer.echo(f"{folder} holds this study's finished training; there is nothing to do")
-        return
+    done = Run(folder).finished()
     try:
         run = verbs.train(asked, folder, resume=resume)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         typer.echo(
             f"layerscope: stopped; `layerscope train {study} --out {folder} --resume` continues",
             err=True,
         )
         raise typer.Exit(130) from None
+    if done:
+        typer.echo("this study's training is finished; there is nothing to do", err=True)
     echo_run(run)
