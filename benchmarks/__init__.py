@@ -1,0 +1,1 @@
+"""Measured claims: each file has `main(arguments) -> rows`, and `python -m benchmarks` runs all."""
