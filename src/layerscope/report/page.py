@@ -1,0 +1,191 @@
+"""The page of a run: one HTML file that opens from disk, made only of what the run holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from layerscope.evaluation import Evaluation, confused_with
+from layerscope.evaluation.figures import Estimate
+from layerscope.evaluation.sentences import counted, percent
+from layerscope.report import figures
+from layerscope.report.facts import Section, counts, history, sections
+from layerscope.report.figures.network import short, stages
+from layerscope.report.figures.svg import uri
+from layerscope.report.looks import Example, Looks, looks
+from layerscope.report.theme import DARK, LIGHT, Theme
+from layerscope.storage import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from layerscope.run import Run
+
+PAIRS = 8  # of the most confused
+PHOTOGRAPHS = 3  # of each pair
+TABLED = 24  # classes; a larger confusion matrix is shown as a picture only
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure in the light and in the dark theme, with its words."""
+
+    light: str
+    dark: str
+    alt: str
+
+
+def page(run: "Run") -> Path:
+    """Write `report/index.html` of a run and give its path.
+
+    Everything is inside the file: pictures, style, numbers. Numbers come from the run's stored
+    predictions, views and tables; views that were not made are said to be missing.
+
+    Raises:
+        LayerscopeError: the run has no history or predictions yet, or a file of it is damaged.
+
+    """
+    path = run.report_folder / "index.html"
+    write_text(path, html(run))
+    return path
+
+
+def html(run: "Run") -> str:
+    """Give the page of a run as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("layerscope.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "estimate": estimate,
+        "number": number,
+        "percent": percent,
+        "short": short,
+    }
+    return environment.get_template("page.html.j2").render(**_content(run))
+
+
+def estimate(value: Estimate, digits: int = 2) -> str:
+    """Write a figure without its interval.
+
+    >>> estimate(Estimate(0.4133)), estimate(Estimate())
+    ('0.41', 'n/a')
+    """
+    return "n/a" if value.value is None else f"{value.value:.{digits}f}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Write a number, or n/a."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def _content(run: "Run") -> dict[str, Any]:
+    geometry, provenance = run.geometry(), run.provenance()
+    result, seen, trained = run.evaluation(), looks(run, geometry), history(run)
+    return {
+        "light": LIGHT.css(),
+        "dark": DARK.css(),
+        "name": run.study.name,
+        "kind": run.spec.kind,
+        "date": str(provenance.get("finished", provenance.get("started", "")))[:10],
+        "split": run.evaluated_split(),
+        "result": result,
+        "classes": _classes(result, seen),
+        "study": _study(run),
+        "counts": counts(run),
+        "layers": geometry,
+        "stages": len(stages(geometry)),
+        "parameters": sum(layer.parameters for layer in geometry),
+        "flops": sum(layer.flops for layer in geometry),
+        "history": trained,
+        "drawings": _drawings(run, result, trained, geometry),
+        "pairs": _pairs(result, seen.examples),
+        "tabled": len(result.classes) <= TABLED,
+        "looks": seen,
+        "provenance": sections(provenance, "run"),
+    }
+
+
+def _drawings(run: "Run", result: Evaluation, trained: Any, geometry: Any) -> dict[str, Drawing]:
+    """Draw every figure twice."""
+    shape = run.spec.shape
+    best = f"; best epoch {trained.best}" if trained.best is not None else ""
+    found = {
+        "network": _drawing(
+            lambda theme: figures.network_svg(geometry, shape, theme=theme),
+            f"The network drawn to scale: {', '.join(s.layer.name for s in stages(geometry))}",
+        ),
+        "confusion": _drawing(
+            lambda theme: figures.confusion_svg(result.confusion, result.classes, theme=theme),
+            "Confusion matrix: a row for each true class, a column for each predicted class",
+        ),
+        "calibration": _plot(
+            lambda theme: figures.reliability(result.calibration, theme=theme),
+            "Accuracy against confidence, and the number of examples of each confidence",
+        ),
+    }
+    if trained.loss:
+        found["loss"] = _plot(
+            lambda theme: figures.curves(
+                trained.loss, "loss (nats)", best=trained.best, theme=theme
+            ),
+            f"Loss of each epoch{best}",
+        )
+    if trained.accuracy:
+        found["accuracy"] = _plot(
+            lambda theme: figures.curves(
+                trained.accuracy, "accuracy", best=trained.best, share=True, theme=theme
+            ),
+            f"Accuracy of each epoch{best}",
+        )
+    return found
+
+
+def _drawing(draw: Callable[[Theme], str], alt: str) -> Drawing:
+    return Drawing(uri(draw(LIGHT)), uri(draw(DARK)), alt)
+
+
+def _plot(draw: "Callable[[Theme], Figure]", alt: str) -> Drawing:
+    return Drawing(figures.svg_uri(draw(LIGHT)), figures.svg_uri(draw(DARK)), alt)
+
+
+def _study(run: "Run") -> dict[str, list[Section]]:
+    """Lay out the study: what it sets itself, and everything with its defaults."""
+    study = run.study
+    return {
+        "set": sections(study.model_dump(mode="json", exclude_defaults=True), "study"),
+        "all": sections(study.model_dump(mode="json"), "study"),
+    }
+
+
+def _classes(result: Evaluation, seen: Looks) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.name,
+            "figures": each,
+            "sentence": confused_with(result, each.name),
+            "tables": (seen.by_class or {}).get(each.name, ()),
+        }
+        for each in result.per_class
+    ]
+
+
+def _pairs(result: Evaluation, examples: tuple[Example, ...]) -> list[dict[str, Any]]:
+    """Join the most confused pairs with pictures of such examples, where views hold them."""
+    return [
+        {
+            "pair": pair,
+            "told": counted(result, pair),
+            "examples": [
+                example
+                for example in examples
+                if (example.true, example.predicted) == (pair.true, pair.predicted)
+            ][:PHOTOGRAPHS],
+        }
+        for pair in result.most_confused[:PAIRS]
+    ]

@@ -1,0 +1,48 @@
+"""Plain words: how each picture of the page is read, and whose idea it is."""
+
+from dataclasses import dataclass
+
+from layerscope import views
+
+
+@dataclass(frozen=True)
+class Words:
+    """A method as the page tells of it."""
+
+    name: str
+    title: str
+    reading: str
+    paper: str
+
+
+_TITLES = {
+    "filters": "First-layer filters",
+    "feature_maps": "Feature maps",
+    "grad_cam": "Grad-CAM",
+    "deconvnet": "Deconvolution network",
+}
+_READINGS = {
+    "filters": (
+        "Each square holds the weights of one filter, in the colours of the input: what the "
+        "network looks for in the picture itself. Neutral is zero; all filters share one scale."
+    ),
+    "feature_maps": (
+        "What a layer answers: each square is one channel, yellow where it answers most, dark "
+        "where it is silent. The channels with the highest peaks are shown, on one scale from 0."
+    ),
+    "grad_cam": (
+        "Where a layer holds evidence for the class it predicted: the brighter, the more. Each map "
+        "is scaled by its own maximum, so brightness is not compared between maps; grey is none."
+    ),
+    "deconvnet": (
+        "What made a unit answer: the layer's strongest units, each carried from its strongest "
+        "position back to pixels (left; grey is zero), beside that piece of the picture (right)."
+    ),
+}
+
+
+def words(name: str) -> Words:
+    """Give the words of a method; one that is new here has its name and paper alone."""
+    papers = {method.name: method.paper for method in views.methods()}
+    title = _TITLES.get(name, name.replace("_", " ").capitalize())
+    return Words(name, title, _READINGS.get(name, ""), papers.get(name, ""))
