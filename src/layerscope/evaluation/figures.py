@@ -138,33 +138,52 @@ def _wilson_limits(
 def equal_prevalence(confusion: np.ndarray, confidence: float = 0.95) -> list[Estimate]:
     """Estimate what each class's precision would be with equally many examples of every class.
 
-    That is recall / (recall + the rates at which the other classes are taken for this one), over
-    the classes that have examples. The Wilson intervals of all these rates are joined by adding
-    the squares of what each contributes (MOVER: Zou and Donner 2008), which, unlike a bootstrap,
-    allows for a confusion that has not happened yet. Undefined without examples of the class, and
-    where nothing is ever taken for it.
+    That is recall / (recall + false), where `false` sums the rates at which the other classes are
+    taken for this one, over the classes that have examples. The limits join Wilson's of recall
+    with those of a standardised rate (Fay and Feuer 1997) of `false`, adding the squares of what
+    each contributes (Zou and Donner 2008); unlike a bootstrap they allow for a confusion that
+    has not happened yet. Undefined without examples of the class, and where it is never told.
 
     >>> round(equal_prevalence(np.array([[8, 2], [100, 900]]))[0].value, 3)
     0.889
     """
-    support = confusion.sum(axis=1, keepdims=True)
-    rate = ratio(confusion, support)  # (true, predicted)
-    low, high = _wilson_limits(confusion, np.broadcast_to(support, rate.shape), confidence)
-    wrong = ~np.eye(len(confusion), dtype=bool)
-    false = np.nansum(rate, axis=0, where=wrong)
-    fewer = false - np.sqrt(np.nansum((rate - low) ** 2, axis=0, where=wrong))
-    more = false + np.sqrt(np.nansum((high - rate) ** 2, axis=0, where=wrong))
-    recall, least, most = np.diag(rate), np.diag(low), np.diag(high)
-
+    support = confusion.sum(axis=1)
+    recall = ratio(np.diag(confusion), support)
+    least, most = _wilson_limits(np.diag(confusion), support, confidence)
+    false, fewer, more = _false_rates(confusion, support, confidence)
     value = ratio(recall, recall + false)
     down = np.hypot(value - ratio(least, least + false), value - ratio(recall, recall + more))
     up = np.hypot(ratio(most, most + false) - value, ratio(recall, recall + fewer) - value)
+    low, high = np.maximum(value - down, 0), np.minimum(value + up, 1)
     return [
-        Estimate()
-        if np.isnan(at)
-        else Estimate(float(at), max(float(at - d), 0.0), min(float(at + u), 1.0))
-        for at, d, u in zip(value, down, up, strict=True)
+        Estimate() if np.isnan(at) else Estimate(float(at), float(a), float(b))
+        for at, a, b in zip(value, low, high, strict=True)
     ]
+
+
+def _false_rates(
+    confusion: np.ndarray, support: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum, for each class, the rates at which others are taken for it; with lower and upper limit.
+
+    The gamma limits of Fay and Feuer (1997) for a weighted sum of rare counts, with the quantiles
+    of chi-square by the cube of Wilson and Hilferty (1931).
+    """
+    k = len(confusion)
+    weight = np.nan_to_num(ratio(np.ones(k), support))[:, None] * ~np.eye(k, dtype=bool)
+    total, spread = (weight * confusion).sum(axis=0), (weight**2 * confusion).sum(axis=0)
+    largest = weight.max(axis=0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    low = ratio(spread, 2 * total) * _chi_square(ratio(2 * total**2, spread), -z)
+    total_up, spread_up = total + largest, spread + largest**2
+    high = ratio(spread_up, 2 * total_up) * _chi_square(ratio(2 * total_up**2, spread_up), z)
+    return total, np.nan_to_num(low), np.nan_to_num(high)
+
+
+def _chi_square(freedom: np.ndarray, z: float) -> np.ndarray:
+    """Give the quantile of chi-square at the normal deviate z."""
+    part = ratio(np.full(freedom.shape, 2.0), 9 * freedom)
+    return freedom * np.maximum(1 - part + z * np.sqrt(part), 0) ** 3
 
 
 def percentile(value: float, draws: np.ndarray, confidence: float = 0.95) -> Estimate:

@@ -98,7 +98,7 @@ class Evaluation:
             "intervals": {
                 "confidence": self.confidence,
                 "wilson": ["accuracy", "precision", "recall", "rate"],
-                "mover": ["precision_equal_prevalence"],
+                "fay_feuer": ["precision_equal_prevalence"],
                 "bootstrap": ["f1", "macro_f1", "balanced_accuracy"],
                 "draws": self.draws,
                 "seed": self.seed,
