@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from layerscope import provenance, storage
 from layerscope.data.inputs import InputSpec
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from layerscope.evaluation import Evaluation, Predictions
     from layerscope.nets.geometry import LayerGeometry
     from layerscope.views import Scope
+    from layerscope.views.scope import Kind
 
 
 class Run:
@@ -189,7 +190,7 @@ class Run:
         spec = self.spec
         return Scope(
             self.net(),
-            kind=spec.kind,
+            kind=cast("Kind", spec.kind),
             classes=self.classes,
             mean=spec.mean,
             std=spec.std,

@@ -46,7 +46,7 @@ def missing(
     index: Index, group: str, settings: ViewsSettings, layers: Sequence[str]
 ) -> list[tuple[Method, list[str]]]:
     """List what is still to be made of a group: each method with its layers."""
-    work = []
+    work: list[tuple[Method, list[str]]] = []
     for name in settings.methods:
         method = find_method(name, {})
         if "batch" not in method.axes:

@@ -59,7 +59,8 @@ def see_module(
     together = batch_within_budget(scope, spec.shape, settings.batch)
     index = Index.open(folder, None)
     names = scope.layers(settings.layers, spec.shape)
-    files, skipped = _files(Path(images)), {}
+    files = _files(Path(images))
+    skipped: dict[str, str] = {}
     with bar("seeing", total=len(files), unit="images") as step:
         for start in range(0, len(files), together):
             some = files[start : start + together]
@@ -103,7 +104,12 @@ def _readable(
 
 def _said(trace: Trace) -> list[dict[str, object]]:
     """Tell what the network says of each image; nothing where its output is not of classes."""
-    unknown = {"true": None, "predicted": None, "probability": None, "split": None}
+    unknown: dict[str, object] = {
+        "true": None,
+        "predicted": None,
+        "probability": None,
+        "split": None,
+    }
     try:
         predicted, probabilities = trace.predicted.tolist(), trace.probabilities.amax(1).tolist()
     except Refused:
