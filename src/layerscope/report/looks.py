@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from layerscope.run import Run
 
 SIDE = 172  # pixels of a picture in a table
-QUALITY = 82  # of pictures that are not made of enlarged pixels
+QUALITY = 75  # of pictures that are not made of enlarged pixels
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _map(view: View, values: np.ndarray, image: np.ndarray, example: Example) ->
     of = f"{words(view.method).title} at {view.layer} for {example.predicted}"
     if view.signed:
         return _shot(figures.signed(values), of)
-    silent = "" if values.any() else "no evidence"
+    silent = "" if values.any() else "zero everywhere"
     alt = f"{of}, over a picture of {example.true}" + (f": {silent}" if silent else "")
     return _shot(figures.overlay(image, values), alt, silent)
 
@@ -170,7 +170,7 @@ def _projection(
         caption += f" · {entry['activation'][row]:.3g}"
     if not values.any():
         caption += " · silent"
-    sheet = figures.projection(values, image)
+    sheet = figures.projection(values, image, SIDE)
     return Shot(figures.data_uri(sheet, QUALITY), f"{of}, {caption}: projection, picture", caption)
 
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
     from layerscope.run import Run
 
+MAIN = {
+    "data": ("kind", "size", "balance", "normalize"),
+    "model": ("preset", "blocks", "channels", "dropout"),
+    "training": ("epochs", "batch_size", "optimizer", "learning_rate", "precision"),
+}
 PAIRS = 8  # of the most confused
 PHOTOGRAPHS = 3  # of each pair
 TABLED = 24  # classes; a larger confusion matrix is shown as a picture only
@@ -66,6 +71,7 @@ def html(run: "Run") -> str:
         "number": number,
         "percent": percent,
         "short": short,
+        "unbroken": unbroken,
     }
     return environment.get_template("page.html.j2").render(**_content(run))
 
@@ -84,6 +90,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return "n/a" if value is None else f"{value:.{digits}f}"
 
 
+def unbroken(sentence: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return sentence.replace(" %", "\u00a0%")
+
+
 def _content(run: "Run") -> dict[str, Any]:
     geometry, provenance = run.geometry(), run.provenance()
     result, seen, trained = run.evaluation(), looks(run, geometry), history(run)
@@ -91,7 +102,8 @@ def _content(run: "Run") -> dict[str, Any]:
         "light": LIGHT.css(),
         "dark": DARK.css(),
         "name": run.study.name,
-        "kind": run.spec.kind,
+        "preset": run.study.model.preset,
+        "chosen_here": run.evaluated_split() == "val" and run.study.training.keep == "best",
         "date": str(provenance.get("finished", provenance.get("started", "")))[:10],
         "split": run.evaluated_split(),
         "result": result,
@@ -155,12 +167,13 @@ def _plot(draw: "Callable[[Theme], Figure]", alt: str) -> Drawing:
 
 
 def _study(run: "Run") -> dict[str, list[Section]]:
-    """Lay out the study: what it sets itself, and everything with its defaults."""
-    study = run.study
-    return {
-        "set": sections(study.model_dump(mode="json", exclude_defaults=True), "study"),
-        "all": sections(study.model_dump(mode="json"), "study"),
-    }
+    """Lay out the study: its main settings and what is no default, and everything."""
+    every = run.study.model_dump(mode="json")
+    told = run.study.model_dump(mode="json", exclude_defaults=True)
+    for section, keys in MAIN.items():
+        main = {key: every[section][key] for key in keys if every[section][key] is not None}
+        told[section] = main | told.get(section, {})
+    return {"told": sections(told, "study"), "all": sections(every, "study")}
 
 
 def _classes(result: Evaluation, seen: Looks) -> list[dict[str, Any]]:

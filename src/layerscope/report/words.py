@@ -32,11 +32,12 @@ _READINGS = {
     ),
     "grad_cam": (
         "Where a layer holds evidence for the class it predicted: the brighter, the more. Each map "
-        "is scaled by its own maximum, so brightness is not compared between maps; grey is none."
+        "is scaled by its own maximum, so brightness is not compared between maps; plain grey is zero."
     ),
     "deconvnet": (
         "What made a unit answer: the layer's strongest units, each carried from its strongest "
-        "position back to pixels (left; grey is zero), beside that piece of the picture (right)."
+        "position back to pixels (left: neutral is zero, the strongest half percent has full "
+        "colour), beside that piece of the picture (right)."
     ),
 }
 

@@ -116,16 +116,18 @@ def filter_grid(filters: np.ndarray, columns: int = 8, side: int = 48) -> np.nda
 
 
 def projection(
-    values: np.ndarray, photo: np.ndarray, side: int = 84, smallest: int = 16
+    values: np.ndarray, photo: np.ndarray, side: int = 172, smallest: int = 16
 ) -> np.ndarray:
     """Show a projection `(channel, y, x)` beside the same piece of its photograph.
 
-    The piece is the square about everything that is not zero, `smallest` pixels at least.
+    The piece is the square about everything that is not zero, `smallest` pixels at least. Of the
+    values that are not zero, the largest half percent have the full colour.
     """
     top, left, size = piece(values, smallest)
     cut = np.s_[top : top + size, left : left + size]
-    pictures = [signed(values)[cut], rgb(photo)[cut]]
-    return tiles([fit(each, side) for each in pictures], columns=2, gap=4)
+    strong = float(np.quantile(np.abs(values[values != 0]), 0.995)) if values.any() else 0.0
+    pictures = [signed(values, strong)[cut], rgb(photo)[cut]]
+    return tiles([fit(each, side) for each in pictures], columns=2, gap=max(2, size // 20))
 
 
 def piece(values: np.ndarray, smallest: int) -> tuple[int, int, int]:

@@ -10,8 +10,8 @@ from layerscope.report.theme import LIGHT, Theme
 TALLEST = 132.0  # pixels of the drawing for the input's longer side
 WIDEST = 96.0  # and for the largest number of channels
 SLANT = (0.8, -0.6)  # the direction in which channels are drawn
-GAP = 34.0
-COLUMN = 118.0  # of text, at least
+GAP = 24.0
+COLUMN = 108.0  # of text, at least
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def network_svg(
     parts.append(column)
     for number, stage in enumerate(drawn):
         x += width + GAP
-        parts.append(_arrow(x - GAP + 6, x - 6, floor, theme))
+        parts.append(_arrow(x - GAP + 3, x - 5, floor, theme))
         shade = 0.35 + 0.65 * number / max(len(drawn) - 1, 1)
         column, width = _stage(stage, x, floor, scale, depth, shade, theme)
         parts.append(column)
