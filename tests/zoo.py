@@ -23,7 +23,7 @@ class Functional(nn.Module):
 
 
 class InPlace(nn.Module):
-    """One in-place rectifier module, used twice, an in-place method and a view of hard-coded size."""
+    """One in-place rectifier, used twice, an in-place method and a view of hard-coded size."""
 
     def __init__(self) -> None:
         super().__init__()

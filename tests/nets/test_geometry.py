@@ -1,9 +1,9 @@
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from zoo import NETWORKS, build
 
 from layerscope.nets import geometry, study_1d, study_2d, study_mnist
+from zoo import NETWORKS, build
 
 STUDY = {
     "study_2d": (study_2d, (3, 172, 172), [5, 14, 32, 68, 140, 284]),

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from zoo import NETWORKS, build
 
 from layerscope import Refused
 from layerscope.tape import record
 from layerscope.views import COMPOSITES, descend
+from zoo import NETWORKS, build
 
 
 def result_of(net, images):

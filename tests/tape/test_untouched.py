@@ -1,10 +1,10 @@
 import pytest
 import torch
 from torch import nn
-from untouched import prepare, state_of
-from zoo import NETWORKS, build
 
 from layerscope.tape import record, untouched
+from untouched import prepare, state_of
+from zoo import NETWORKS, build
 
 
 class Counting(nn.Module):

@@ -4,11 +4,11 @@ import torch
 from captum.attr import NeuronDeconvolution
 from torch import nn
 from torch.nn import functional as F
-from zoo import RECTIFIED, build
 
 from layerscope import Refused
 from layerscope.nets import study_1d, study_2d, study_mnist
 from layerscope.views import Scope
+from zoo import RECTIFIED, build
 
 
 def explicit_deconvnet(net, images, block, unit):

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from zoo import NETWORKS, build
 
 from layerscope import Refused
 from layerscope.nets import study_2d
 from layerscope.views import Scope
+from zoo import NETWORKS, build
 
 KIND = {3: "waveform", 4: "photo", 5: "photo"}
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from untouched import prepare, state_of
-from zoo import NETWORKS, RECTIFIED, build
 
 from layerscope import Refused
 from layerscope.views import Scope, methods
+from untouched import prepare, state_of
+from zoo import NETWORKS, RECTIFIED, build
 
 METHODS = [method.name for method in methods()]
 #: Methods that read no gradient and rectify nothing pass every network.

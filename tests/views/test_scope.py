@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from zoo import build
 
 from layerscope import Refused
 from layerscope.nets import study_2d
 from layerscope.views import Scope
+from zoo import build
 
 
 class Outputs(nn.Module):

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from zoo import build
 
 from layerscope import LayerscopeError, Refused
 from layerscope.nets import study_2d
 from layerscope.views import Scope, View, methods
+from zoo import build
 
 
 @pytest.mark.parametrize("method", [method.name for method in methods()])

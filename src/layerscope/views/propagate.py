@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
@@ -15,6 +16,7 @@ Rule = Callable[[Operation, Incoming], Sequence[Tensor | None]]
 Composite = Callable[[Operation], Rule]
 
 
+@torch.no_grad()
 def descend(
     tape: Tape, seeds: Tensor, at: Value, to: Sequence[Value], composite: Composite
 ) -> list[Tensor]:

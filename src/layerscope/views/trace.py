@@ -84,7 +84,8 @@ class Trace:
         """
         if layers is not None:
             options["layers"] = layers
-        return find_method(method, options).function(self, **options)
+        with torch.no_grad():
+            return find_method(method, options).function(self, **options)
 
     def targets(self, target: Any) -> Tensor:
         """Return one class index per example for "predicted", "true", a name, an index, a list."""

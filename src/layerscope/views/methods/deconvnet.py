@@ -13,6 +13,7 @@ from layerscope.views.rules import deconvnet as way_down
 from layerscope.views.trace import Trace
 from layerscope.views.units import choose_units, one_hot_seeds, strongest_positions, unravel
 from layerscope.views.view import View
+from layerscope.views.windows import Seeds, chain_below, deconvnet_in_windows
 
 
 @method(
@@ -73,7 +74,26 @@ def deconvnet(
 def _project(
     trace: Trace, value: Value, units: Tensor, activations: Tensor, positions: Tensor
 ) -> Tensor:
-    """Carry the seeds down, as many at a time as the memory budget allows."""
+    """Carry the seeds down: `(S, B, channel, ...)` in the input's size."""
+    chain = chain_below(trace.tape, value)
+    space = value.tensor.shape[2:]
+    if chain and space:
+        rows = torch.arange(units.shape[1], device=units.device).expand_as(units)
+        seeds = Seeds(
+            rows.flatten(),
+            units.flatten(),
+            torch.stack(torch.unravel_index(positions.flatten(), space), dim=1),
+            activations.flatten(),
+        )
+        projections = deconvnet_in_windows(chain, value, seeds, trace.scope.memory)
+        return projections.unflatten(0, units.shape)
+    return _project_whole(trace, value, units, activations, positions)
+
+
+def _project_whole(
+    trace: Trace, value: Value, units: Tensor, activations: Tensor, positions: Tensor
+) -> Tensor:
+    """Carry whole maps down, as many at a time as the memory budget allows."""
     seeds_at_a_time = trace.seeds_within_budget(value)
     parts = []
     for start in range(0, len(units), seeds_at_a_time):
