@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
+install_import_hook("layerscope.nets", "beartype.beartype")  # types are checked in tests only
 _CACHE = pytest.StashKey[str]()
 
 
