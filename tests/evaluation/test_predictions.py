@@ -86,6 +86,8 @@ def test_a_missing_table_is_the_users_mistake(tmp_path):
     [
         ([0, 2], [[1, 0], [0, 1]], "true classes from 0 to 2"),
         ([0], [[1, 0], [0, 1]], "belong together"),
+        ([0, 1], [[1, 0, 0, 1]], "belong together"),
+        ([0, 1], [], "belong together"),
         ([0, 1], [[1, 0], [-0.5, 1.5]], "the probabilities of b are"),
     ],
 )

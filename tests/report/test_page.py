@@ -91,10 +91,12 @@ def plant_views(run: Run) -> None:
             add(View(maps, axes, "feature_maps", layer, **shown), places, channels=channels)
             cams = maps[:, 0] * [[[0.0]], [[1.0]]]
             cam = View(cams.astype(np.float32), ("batch", "y", "x"), "grad_cam", layer, **shown)
-            add(cam, places)
+            add(cam, places, target=["cat", "house"])
             values = random.normal(size=(2, 3, 32, 32)).astype(np.float32)
             down = View(values, axes, "deconvnet", layer, signed=True, **shown)
             add(down, places, units=[17, 23], activation=[3.14, 0.0], rank=0)
+    sound = View(np.zeros((2, 9), np.float32), ("batch", "time"), "saliency", "conv1")
+    add(sound, [0, 1])
     refused = [{"group": "g", "method": "grad_cam", "layer": "fc", "reason": "no <u>space</u>"}]
     index = {"key": {}, "examples": examples, "views": views, "refused": refused}
     (run.views_folder / "index.json").write_text(json.dumps(index))
@@ -140,7 +142,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.words.append(data)
         if {"td", "th"} & set(self.open):
             self.tables[-1][-1][-1] += data
@@ -171,7 +173,7 @@ def test_the_page_holds_all_it_shows(page, read):
     assert all(link.startswith("#") for link in outer)
     assert "url(" not in text
     assert "@import" not in text
-    assert "<script" not in text
+    assert [a for tag, a in read.elements if tag == "script"] == [{}]  # one, and it is inside
     assert [path.name for path in page.parent.iterdir()] == ["index.html"]
 
 
@@ -198,7 +200,8 @@ def test_names_with_markup_in_them_are_shown_as_they_are(page, read):
     words = "".join(read.words)
     for name in (*CLASSES, '<script>alert("name")</script>', "<2.13>", "<i>cut</i>"):
         assert name in words
-    assert not {"b", "script", "i", "u"} & {tag for tag, _ in read.elements}
+    assert not {"b", "i", "u"} & {tag for tag, _ in read.elements}
+    assert "alert(" not in re.search("<script>(.*?)</script>", page.read_text(), re.DOTALL)[1]
 
 
 def test_the_per_class_table_is_the_evaluations(run, read):
@@ -272,7 +275,9 @@ def test_each_class_has_its_examples_in_every_layer(page, read):
     alts = [a["alt"] for tag, a in read.elements if tag == "img"]
     assert "conv2, cat: channels 3, 1, 0, 2" in alts
     assert sum("zero everywhere" in alt for alt in alts) == 4
+    assert alts.count("Grad-CAM at conv2 for house, over a picture of cat, for house") == 1
     assert "no <u>space</u>" in "".join(read.words)
+    assert "saliency at conv1: its axes are batch, time" in "".join(read.words)
 
 
 def test_a_confused_pair_is_shown_with_its_pictures(read):
@@ -329,3 +334,21 @@ def test_a_browser_opens_it_from_disk_at_any_width_and_in_both_schemes(
     assert browser.complaints() == []
     paper = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 20, 23)"}[scheme]
+
+
+def test_a_link_to_a_class_opens_its_section(page, browser):
+    browser.open(page)
+    opened = "[...document.querySelectorAll('details.class')].map(part => part.open)"
+    assert browser.evaluate(opened) == [True, False]
+    browser.evaluate("document.querySelector('a[href=\"#class-2\"]').click()")
+    browser.evaluate("new Promise(done => setTimeout(done, 100))")
+    assert browser.evaluate(opened) == [True, True]
+
+
+def test_a_damaged_index_of_views_is_told_by_name(run, tmp_path):
+    broken = Run.create(tmp_path / "broken", run.study)
+    plant_tables(broken, Predictions.from_confusion(CONFUSION, CLASSES))
+    broken.views_folder.mkdir()
+    (broken.views_folder / "index.json").write_text("{")
+    with pytest.raises(LayerscopeError, match=r"index.json is damaged"):
+        report.page(broken)

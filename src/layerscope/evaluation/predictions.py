@@ -47,11 +47,13 @@ class Predictions:
 
     def __post_init__(self) -> None:
         classes = tuple(str(name) for name in self.classes)
-        shape = (-1, len(classes)) if len(self.ids) else (0, len(classes))
+        probabilities = np.asarray(self.probabilities, dtype=np.float32)
         fields = {
             "ids": tuple(str(name) for name in self.ids),
-            "true": np.asarray(self.true, dtype=np.int64).reshape(-1),
-            "probabilities": np.asarray(self.probabilities, dtype=np.float32).reshape(shape),
+            "true": np.asarray(self.true, dtype=np.int64),
+            "probabilities": probabilities
+            if probabilities.size
+            else probabilities.reshape(0, len(classes)),
             "classes": classes,
         }
         for name, value in fields.items():

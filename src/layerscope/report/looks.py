@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from layerscope.run import Run
 
 SIDE = 172  # pixels of a picture in a table
+MAP, MAPS = ("batch", "y", "x"), ("batch", "channel", "y", "x")  # what is drawn of examples
 QUALITY = 75  # of pictures that are not made of enlarged pixels
 
 
@@ -85,16 +86,24 @@ def looks(run: "Run", layers: Sequence["LayerGeometry"]) -> Looks:
     path = run.views_folder / "index.json"
     if not path.is_file():
         return Looks()
-    index = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LayerscopeError(f"{path} is damaged ({error}): make the views again") from error
     images = [_image(run, entry) for entry in index["examples"]]
     examples = tuple(map(_example, index["examples"], images))
     network: list[tuple[Words, str, Shot]] = []
     cells: Cells = {}
+    undrawn: list[str] = []
     with bar("drawing", total=len(index["views"]), unit="views") as step:
         for entry in index["views"]:
             view = View.load(run.views_folder / entry["file"])
             if view.axes[0] == "unit":
                 network.append((words(view.method), view.layer, _filters(view)))
+            elif view.axes not in (MAP, MAPS):
+                undrawn.append(
+                    f"{view.method} at {view.layer}: its axes are {', '.join(view.axes)}"
+                )
             for place, shot in _shots(view, entry, images, examples):
                 cells.setdefault((view.method, place), {}).setdefault(view.layer, []).append(shot)
             step()
@@ -102,7 +111,7 @@ def looks(run: "Run", layers: Sequence["LayerGeometry"]) -> Looks:
         examples=examples,
         network=tuple(network),
         by_class={name: _tables(name, examples, cells, layers) for name in run.classes},
-        refused=tuple(_refusals(index.get("refused", []))),
+        refused=_once([*_refusals(index.get("refused", [])), *undrawn]),
     )
 
 
@@ -131,11 +140,12 @@ def _shots(
     view: View, entry: dict[str, Any], images: Sequence[np.ndarray], examples: Sequence[Example]
 ) -> Iterator[tuple[int, Shot]]:
     """Draw a view for each of its examples, by what its axes are."""
-    if view.axes == ("batch", "y", "x"):
+    if view.axes == MAP:
         laid = view.over_input()
-        for place, values in zip(entry["examples"], laid.values, strict=True):
-            yield place, _map(view, values, images[place], examples[place])
-    elif view.axes == ("batch", "channel", "y", "x"):
+        targets = entry.get("target") or [""] * len(laid.values)
+        for place, values, target in zip(entry["examples"], laid.values, targets, strict=True):
+            yield place, _map(view, values, images[place], examples[place], target)
+    elif view.axes == MAPS:
         for row, place in enumerate(entry["examples"]):
             values, of = view.values[row], f"{view.layer}, {examples[place].true}"
             if "channels" in entry or view.values.shape[2:] != view.input_size:
@@ -144,13 +154,13 @@ def _shots(
                 yield place, _projection(values, entry, row, images[place], of)
 
 
-def _map(view: View, values: np.ndarray, image: np.ndarray, example: Example) -> Shot:
-    of = f"{words(view.method).title} at {view.layer} for {example.predicted}"
-    if view.signed:
-        return _shot(figures.signed(values), of)
-    silent = "" if values.any() else "zero everywhere"
-    alt = f"{of}, over a picture of {example.true}" + (f": {silent}" if silent else "")
-    return _shot(figures.overlay(image, values), alt, silent)
+def _map(view: View, values: np.ndarray, image: np.ndarray, example: Example, target: str) -> Shot:
+    named = f"{words(view.method).title} at {view.layer}" + (f" for {target}" if target else "")
+    notes = [f"for {target}"] if target not in ("", example.predicted) else []
+    notes += [] if values.any() else ["zero everywhere"]
+    alt = f"{named}, over a picture of {example.true}"
+    picture = figures.signed(values) if view.signed else figures.overlay(image, values)
+    return _shot(picture, ", ".join([alt, *notes]), ", ".join(notes))
 
 
 def _features(values: np.ndarray, entry: dict[str, Any], row: int, of: str) -> Shot:
@@ -224,9 +234,11 @@ def _heading(name: str, layers: Sequence["LayerGeometry"]) -> Heading:
     return Heading(name, "", "")
 
 
-def _refusals(refused: Sequence[dict[str, Any]]) -> list[str]:
-    """Say once what could not be made, and why."""
-    said = (
-        f"{each['method']} at {each['layer'] or 'any layer'}: {each['reason']}" for each in refused
-    )
-    return list(dict.fromkeys(said))
+def _refusals(refused: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Say what could not be made, and why."""
+    for each in refused:
+        yield f"{each['method']} at {each['layer'] or 'any layer'}: {each['reason']}"
+
+
+def _once(said: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(said))

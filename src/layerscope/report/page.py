@@ -111,7 +111,6 @@ def _content(run: "Run") -> dict[str, Any]:
         "study": _study(run),
         "counts": counts(run),
         "layers": geometry,
-        "stages": len(stages(geometry)),
         "parameters": sum(layer.parameters for layer in geometry),
         "flops": sum(layer.flops for layer in geometry),
         "history": trained,

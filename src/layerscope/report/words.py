@@ -31,8 +31,9 @@ _READINGS = {
         "where it is silent. The channels with the highest peaks are shown, on one scale from 0."
     ),
     "grad_cam": (
-        "Where a layer holds evidence for the class it predicted: the brighter, the more. Each map "
-        "is scaled by its own maximum, so brightness is not compared between maps; plain grey is zero."
+        "Where a layer holds evidence for the class that was predicted, or that is named below: "
+        "the brighter, the more. Each map is scaled by its own maximum, so brightness is not "
+        "compared between maps; plain grey is zero."
     ),
     "deconvnet": (
         "What made a unit answer: the layer's strongest units, each carried from its strongest "
