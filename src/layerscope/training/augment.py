@@ -70,14 +70,15 @@ def random_boxes(
 ) -> np.ndarray:
     """Draw crops (top, left, height, width) in pixels, one an example.
 
-    The area is uniform, the ratio log-uniform; a crop wider or higher than the picture is cut to
+    Areas are fractions of the picture's, drawn uniformly; ratios are of the crop's width over
+    height to the picture's, drawn log-uniformly. A crop wider or higher than the picture is cut to
     it, so its area is then smaller than drawn.
     """
     height, width = size
-    area = draw.uniform(*areas, count) * height * width
+    area = draw.uniform(*areas, count)
     ratio = np.exp(draw.uniform(math.log(ratios[0]), math.log(ratios[1]), count))
-    heights = np.clip(np.rint(np.sqrt(area / ratio)), 1, height)
-    widths = np.clip(np.rint(np.sqrt(area * ratio)), 1, width)
+    heights = np.clip(np.rint(height * np.sqrt(area / ratio)), 1, height)
+    widths = np.clip(np.rint(width * np.sqrt(area * ratio)), 1, width)
     top = np.floor(draw.random(count) * (height - heights + 1))
     left = np.floor(draw.random(count) * (width - widths + 1))
     return np.stack([top, left, heights, widths], axis=1).astype(np.int64)

@@ -46,8 +46,9 @@ class Precision:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def forward(self, net: nn.Module, images: Tensor) -> Tensor:
-        """Run the network on a batch as chosen."""
-        images = images.contiguous(memory_format=self.memory_format)
+        """Run the network on a batch as chosen, where its weights are and in their dtype."""
+        weight = next(net.parameters())
+        images = images.to(weight.device, weight.dtype, memory_format=self.memory_format)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast):
             return net(images)
 

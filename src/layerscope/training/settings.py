@@ -29,7 +29,7 @@ class AugmentSettings(_Section):
     crop: tuple[Share, Share] = (1.0, 1.0)
     """Area of the random crop, as a fraction of the picture's; it is resized to the input."""
     ratio: tuple[Factor, Factor] = (1.0, 1.0)
-    """Width over height of the crop."""
+    """How much wider than high the crop is, in proportion to the picture; 1 keeps its shape."""
     flip: Fraction = 0.0
     """Probability of mirroring left and right."""
     rotation: float = Field(default=0.0, ge=0, le=180)

@@ -31,13 +31,12 @@ def validate(
     `val_balanced_accuracy` (mean recall of the classes present); whatever the batch size, they are
     the same up to rounding. `between` is called after each batch and may raise.
     """
-    device = next(net.parameters()).device
     loss, predicted = 0.0, np.empty(len(split), dtype=np.int64)
     with evaluation_mode(net), torch.no_grad():
         for start in range(0, len(split), batch_size):
             positions = np.arange(start, min(start + batch_size, len(split)))
             labels = torch.from_numpy(split.labels[positions])
-            images = spec.to_model(split.batch(positions)).to(device)
+            images = spec.to_model(split.batch(positions))
             logits = precision.forward(net, images).float().cpu()
             loss += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
             predicted[positions] = logits.argmax(1)
