@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
 
@@ -53,12 +55,14 @@ def uri(svg: str) -> str:
 
 
 def shortened(words: str, letters: int) -> str:
-    """Cut a long name, and show that it is cut.
+    """Cut a long name, and show that it is cut; wide letters count as two.
 
     >>> shortened("grand piano", 6)
     'grand…'
     """
-    return words if len(words) <= letters else words[: letters - 1].rstrip() + "…"
+    if cell_len(words) <= letters:
+        return words
+    return set_cell_size(words, letters - 1).rstrip() + "…"
 
 
 def _value(value: str | float) -> str:
