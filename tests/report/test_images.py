@@ -135,9 +135,14 @@ def test_a_projection_stands_beside_the_same_piece_of_its_photograph(random):
     values = np.zeros((3, 40, 40))
     values[:, 20:30, 5:15] = random.normal(size=(3, 10, 10))
     sheet = images.projection(values, photo, side=10, smallest=10)
-    assert sheet.shape == (10, 24, 4)
-    np.testing.assert_array_equal(sheet[:, 14:, :3], photo[20:30, 5:15])
-    np.testing.assert_array_equal(sheet[:, :10, :3], images.signed(values)[20:30, 5:15])
+    assert sheet.shape == (10, 22, 4)
+    np.testing.assert_array_equal(sheet[:, 12:, :3], photo[20:30, 5:15])
+    strong = np.quantile(np.abs(values[values != 0]), 0.995)
+    expected = np.clip(values / (2 * strong), -0.5, 0.5) + 0.5
+    shown = sheet[:, :10, :3].transpose(2, 0, 1) / 255
+    np.testing.assert_allclose(shown, expected[:, 20:30, 5:15], atol=0.51 / 255)
+    silent = images.projection(0 * values, photo, side=10)
+    assert (silent[:, :10, :3] == 128).all()
 
 
 def test_pictures_survive_their_encoding(random):

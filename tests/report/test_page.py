@@ -352,3 +352,17 @@ def test_a_damaged_index_of_views_is_told_by_name(run, tmp_path):
     (broken.views_folder / "index.json").write_text("{")
     with pytest.raises(LayerscopeError, match=r"index.json is damaged"):
         report.page(broken)
+
+
+def test_views_of_other_weights_are_refused(run, tmp_path):
+    stale = Run.create(tmp_path / "stale", run.study)
+    plant_tables(stale, Predictions.from_confusion(CONFUSION, CLASSES))
+    plant_views(stale)
+    index = stale.views_folder / "index.json"
+    stale.weights_file.write_bytes(b"weights")
+    keyed = json.loads(index.read_text()) | {"key": {"weights_sha256": stale.weights_digest()}}
+    index.write_text(json.dumps(keyed))
+    report.page(stale)
+    stale.weights_file.write_bytes(b"others")
+    with pytest.raises(LayerscopeError, match="show other weights"):
+        report.page(stale)

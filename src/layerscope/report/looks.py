@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,6 @@ class Example:
     true: str
     predicted: str
     probability: float
-    split: str
     picture: Shot
 
     @property
@@ -51,11 +51,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Heading:
-    """A layer as the head of a column; what it sees and how many numbers it gives."""
+    """A layer as the head of a column, and how much of the input one position of it sees."""
 
     name: str
     sees: str
-    size: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Looks:
-    """All pictures of a run; `network` those that show it alone, `by_class` those of examples."""
+    """All pictures of a run: `network` those that show it alone, `by_class` those of examples."""
 
     examples: tuple[Example, ...] = ()
     network: tuple[tuple[Words, str, Shot], ...] = ()
@@ -86,10 +85,7 @@ def looks(run: "Run", layers: Sequence["LayerGeometry"]) -> Looks:
     path = run.views_folder / "index.json"
     if not path.is_file():
         return Looks()
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LayerscopeError(f"{path} is damaged ({error}): make the views again") from error
+    index = _index(run, path)
     images = [_image(run, entry) for entry in index["examples"]]
     examples = tuple(map(_example, index["examples"], images))
     network: list[tuple[Words, str, Shot]] = []
@@ -115,6 +111,21 @@ def looks(run: "Run", layers: Sequence["LayerGeometry"]) -> Looks:
     )
 
 
+def _index(run: "Run", path: Path) -> dict[str, Any]:
+    """Read the index, and make sure that it speaks of the weights that the run's numbers are of."""
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LayerscopeError(f"{path} is damaged ({error}): make the views again") from error
+    of = index.get("key", {}).get("weights_sha256")
+    if of and run.weights_file.is_file() and of != run.weights_digest():
+        raise LayerscopeError(
+            f"the views in {path.parent} show other weights than this run's: "
+            f"run `layerscope see {run.path}` again"
+        )
+    return index
+
+
 def _image(run: "Run", entry: dict[str, Any]) -> np.ndarray:
     path = run.views_folder / entry["image"]
     try:
@@ -131,7 +142,6 @@ def _example(entry: dict[str, Any], image: np.ndarray) -> Example:
         true=entry["true"],
         predicted=entry["predicted"],
         probability=float(entry["probability"]),
-        split=entry.get("split", ""),
         picture=_shot(image, alt),
     )
 
@@ -181,7 +191,9 @@ def _projection(
     if not values.any():
         caption += " · silent"
     sheet = figures.projection(values, image, SIDE)
-    return Shot(figures.data_uri(sheet, QUALITY), f"{of}, {caption}: projection, picture", caption)
+    return Shot(
+        figures.data_uri(sheet, QUALITY), f"{of}, {caption}: projection and picture", caption
+    )
 
 
 def _filters(view: View) -> Shot:
@@ -226,12 +238,8 @@ def _heading(name: str, layers: Sequence["LayerGeometry"]) -> Heading:
     for layer in layers:
         if layer.name == name:
             field = layer.receptive_field
-            return Heading(
-                name,
-                "sees " + " × ".join(map(str, field)) if field else "",
-                " × ".join(map(str, (*layer.size, layer.channels))),
-            )
-    return Heading(name, "", "")
+            return Heading(name, "sees " + " × ".join(map(str, field)) if field else "")
+    return Heading(name, "")
 
 
 def _refusals(refused: Sequence[dict[str, Any]]) -> Iterator[str]:

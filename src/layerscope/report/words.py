@@ -9,7 +9,6 @@ from layerscope import views
 class Words:
     """A method as the page tells of it."""
 
-    name: str
     title: str
     reading: str
     paper: str
@@ -47,4 +46,4 @@ def words(name: str) -> Words:
     """Give the words of a method; one that is new here has its name and paper alone."""
     papers = {method.name: method.paper for method in views.methods()}
     title = _TITLES.get(name, name.replace("_", " ").capitalize())
-    return Words(name, title, _READINGS.get(name, ""), papers.get(name, ""))
+    return Words(title, _READINGS.get(name, ""), papers.get(name, ""))

@@ -126,8 +126,8 @@ def projection(
     top, left, size = piece(values, smallest)
     cut = np.s_[top : top + size, left : left + size]
     strong = float(np.quantile(np.abs(values[values != 0]), 0.995)) if values.any() else 0.0
-    pictures = [signed(values, strong)[cut], rgb(photo)[cut]]
-    return tiles([fit(each, side) for each in pictures], columns=2, gap=max(2, size // 20))
+    pictures = [fit(each, side) for each in (signed(values, strong)[cut], rgb(photo)[cut])]
+    return tiles(pictures, columns=2, gap=max(2, len(pictures[0]) // 24))
 
 
 def piece(values: np.ndarray, smallest: int) -> tuple[int, int, int]:
