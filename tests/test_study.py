@@ -45,6 +45,16 @@ def test_a_study_made_in_python_saves_and_loads_back_equal(tmp_path):
     assert Study.load(tmp_path / "study.toml") == study
 
 
+def test_a_relative_root_given_in_python_is_the_working_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = Study(data=DataSettings(root="photos"), model=ModelSettings())
+    study.save(tmp_path / "run" / "study.toml")
+    monkeypatch.chdir("/")
+    loaded = Study.load(tmp_path / "run" / "study.toml")
+    assert loaded.data.root == str(tmp_path / "photos")
+    assert loaded.model_copy(update={"name": study.name}) == study
+
+
 def test_the_name_is_the_files_unless_given(tmp_path):
     assert Study.load(written(tmp_path, DIGITS)).name == "study"
     assert Study.load(written(tmp_path, 'name = "mine"\n' + DIGITS)).name == "mine"
@@ -58,6 +68,10 @@ def test_paths_are_relative_to_the_study_file(tmp_path, monkeypatch):
 
 
 MISTAKES = {
+    "a name that is no folder's": (
+        'name = "../up"\n' + DIGITS,
+        'line 1, name = "../up": it names the run\'s folder: no empty name, no / in it',
+    ),
     "unknown key": (
         DIGITS.replace("kind", "seeed = 1\nkind"),
         "line 2, data.seeed: there is no such key; did you mean seed? known here: kind, root,",

@@ -1,12 +1,13 @@
 """The study file: what data, network, training and views are wanted; each room declares a part."""
 
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from layerscope import storage, toml
 from layerscope.data.settings import DataSettings
@@ -28,11 +29,26 @@ class Study(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(default="study", min_length=1)
+    name: str = "study"
     data: DataSettings
     model: ModelSettings
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     views: ViewsSettings = Field(default_factory=ViewsSettings)
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if not name.strip() or name.startswith(".") or "/" in name or "\0" in name:
+            raise ValueError("it names the run's folder: no empty name, no / in it, no . before it")
+        return name
+
+    @field_validator("data")
+    @classmethod
+    def _from_here(cls, data: DataSettings) -> DataSettings:
+        """Take a relative root, which no study file has, from the working folder."""
+        if not data.root or data.root[0] in "~$":
+            return data
+        return data.model_copy(update={"root": os.path.abspath(data.root)})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -114,6 +114,9 @@ def test_nothing_is_made_twice_and_what_is_missing_is_added(digits_run):
     more = ls.see(digits_run, methods=["grad_cam"], layers="conv", classes=["3"])
     assert more.made == 2 * first.made
     assert (file.stat().st_mtime_ns, file.read_bytes()) == before
+    file.unlink()
+    assert ls.see(digits_run, methods=["grad_cam"], layers="conv", classes=["3"]).made == 1
+    assert file.is_file()
 
 
 def test_views_of_other_weights_are_removed(digits_run):

@@ -60,6 +60,10 @@ class Index:
             ) from error
         if same:
             index.document = stored
+            lost = {
+                _place(view) for view in stored["views"] if not (folder / view["file"]).is_file()
+            }
+            stored["views"] = [view for view in stored["views"] if _place(view) not in lost]
         else:
             index.path.unlink()
             for name in listed:
@@ -70,14 +74,10 @@ class Index:
         """Write index.json whole."""
         storage.write_json(self.path, self.document)
 
-    def holds(self, group: str, method: str, layer: str | None) -> bool:
-        """Tell whether a view is there, or is known to be refused; no layer: whatever layer."""
-        return any(
-            entry["group"] == group
-            and entry["method"] == method
-            and layer in (None, entry["layer"])
-            for entry in (*self.document["views"], *self.document["refused"])
-        )
+    def made(self) -> set[tuple[str, str, str | None]]:
+        """Give group, method and layer of every view that is there or is known to be refused."""
+        entries = (*self.document["views"], *self.document["refused"])
+        return set(map(_place, entries))
 
     def add_example(self, facts: dict[str, Any], pixels: np.ndarray) -> int:
         """Add an example with the image shown to the network, uint8 `"channel y x"`.
@@ -138,6 +138,10 @@ def rounded(values: np.ndarray) -> np.ndarray:
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
     kept = (bits + np.uint32(1 << (drop - 1))) & ~np.uint32((1 << drop) - 1)
     return np.where(np.isfinite(values), kept.view(np.float32), values)
+
+
+def _place(entry: dict[str, Any]) -> tuple[str, str, str | None]:
+    return entry["group"], entry["method"], entry["layer"]
 
 
 def _units(unit: int | np.ndarray | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One batch of examples through every method and layer that was asked for, into the index."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,17 +43,21 @@ def batch_within_budget(scope: Scope, shape: Sequence[int], most: int) -> int:
 
 
 def missing(
-    index: Index, group: str, settings: ViewsSettings, layers: Sequence[str]
+    made: Set[tuple[str, str, str | None]],
+    group: str,
+    settings: ViewsSettings,
+    layers: Sequence[str],
 ) -> list[tuple[Method, list[str]]]:
     """List what is still to be made of a group: each method with its layers."""
     work: list[tuple[Method, list[str]]] = []
+    once = {method for where, method, _ in made if where == ONCE}
     for name in settings.methods:
         method = find_method(name, {})
         if "batch" not in method.axes:
-            if not index.holds(ONCE, name, None):
+            if name not in once:
                 work.append((method, []))
             continue
-        wanted = [layer for layer in layers if not index.holds(group, name, layer)]
+        wanted = [layer for layer in layers if (group, name, layer) not in made]
         if wanted:
             work.append((method, wanted))
     return work

@@ -72,7 +72,13 @@ def see_module(
                 facts = zip(_said(trace), pixels.items(), strict=True)
                 places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
                 group = Group(f"images-{start}", places)
-                look(trace, group, missing(index, group.name, settings, names), settings, index)
+                look(
+                    trace,
+                    group,
+                    missing(index.made(), group.name, settings, names),
+                    settings,
+                    index,
+                )
             step(len(some))
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])

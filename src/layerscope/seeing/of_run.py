@@ -40,14 +40,13 @@ def see_run(
 
     """
     settings = _asked(run, methods, layers, classes)
-    index = Index.open(run.views_folder, _key(run, settings))
     scope, spec = run.scope(), run.spec
     together = batch_within_budget(scope, spec.shape, settings.batch)
     names = scope.layers(settings.layers, spec.shape)
+    index = Index.open(run.views_folder, _key(run, settings, together))
     groups = _groups(run, settings, together)
-    work = {group: missing(index, group, settings, names) for group in groups}
-    before = len(index.document["views"])
-    if not any(work.values()):
+    made, before = index.made(), len(index.document["views"])
+    if not any(missing(made, group, settings, names) for group in groups):
         return Seen(index, 0)
     split_name = run.evaluated_split()
     split = prepare(run.study.data)[split_name]
@@ -60,7 +59,7 @@ def see_run(
                 index.add_example({**asdict(example), "split": split_name}, image.numpy())
                 for example, image in zip(examples, pixels, strict=True)
             )
-            if todo := missing(index, group, settings, names):
+            if todo := missing(index.made(), group, settings, names):
                 trace = scope.trace(
                     spec.to_model(pixels),
                     examples=[example.id for example in examples],
@@ -87,12 +86,13 @@ def _asked(
     return settings
 
 
-def _key(run: "Run", settings: ViewsSettings) -> dict[str, object]:
+def _key(run: "Run", settings: ViewsSettings, together: int) -> dict[str, object]:
     """Say what all views of the folder share; they are valid as long as it holds."""
     same = {"correct", "wrong", "units", "channels", "target"}
     return {
         "weights_sha256": run.weights_digest(),
         "split": run.evaluated_split(),
+        "examples_together": together,
         **settings.model_dump(include=same),
     }
 
