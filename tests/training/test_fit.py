@@ -40,8 +40,9 @@ def watched(data, then=lambda count: None, split="train"):
 
 
 def settings(**changes):
-    asked = {"epochs": 3, "batch_size": 16, "threads": 1, "learning_rate": 0.01}
-    return TrainingSettings(**asked | changes)
+    asked = {"epochs": 3, "batch_size": 16, "threads": 1, "optimizer": "adamw"}
+    plain = {"learning_rate": 0.01, "label_smoothing": 0, "ema": 0}
+    return TrainingSettings(**asked | plain | changes)
 
 
 def seeded_net(**options):
@@ -151,7 +152,7 @@ def recall_of_the_rare(folder, balance="none", **changes):
     """Train on 80 of each but 4 of the last class; give the share of that one that is found."""
     data = tiny_data(per_class=(80, 80, 80, 4), balance=balance)
     asked = settings(epochs=12, keep="last", weight_decay=0, **changes)
-    fitted = fit(seeded_net(dropout=0), data, asked, folder)
+    fitted = fit(seeded_net(dropout=0.0), data, asked, folder)
     split = data["val"]
     rare = np.flatnonzero(split.labels == 3)
     with torch.no_grad():
@@ -180,7 +181,7 @@ def test_logit_adjustment_takes_the_frequencies_that_are_shown(tmp_path):
 def test_the_averaged_weights_are_evaluated_and_kept(tmp_path):
     """Average the weights of a plain training by hand: the loop must give the same."""
     seen = []
-    net = seeded_net(dropout=0)
+    net = seeded_net(dropout=0.0)
     data = watched(tiny_data(), lambda _: seen.append(copy.deepcopy(net.state_dict())))
     fit(net, data, settings(keep="last"), tmp_path / "plain")
     seen.append(weights(tmp_path / "plain" / "last.safetensors"))
@@ -188,7 +189,7 @@ def test_the_averaged_weights_are_evaluated_and_kept(tmp_path):
     for step, state in enumerate(seen[1:], start=1):
         decay = min(0.8, (1 + step) / (10 + step))
         slow = {name: decay * slow[name] + (1 - decay) * state[name] for name in slow}
-    fitted = fit(seeded_net(dropout=0), tiny_data(), settings(ema=0.8, keep="last"), tmp_path)
+    fitted = fit(seeded_net(dropout=0.0), tiny_data(), settings(ema=0.8, keep="last"), tmp_path)
     for name, value in fitted.net.state_dict().items():
         assert torch.allclose(value, slow[name], atol=1e-5)
     assert same(fitted.net, weights(tmp_path / "last.safetensors"))

@@ -89,7 +89,9 @@ def test_frozen_weights_are_left_out():
 def test_adamw_is_the_papers(momentum):
     net = small_net()
     start = [parameter.detach().clone() for parameter in net.parameters()]
-    settings = TrainingSettings(learning_rate=0.01, weight_decay=0.1, momentum=momentum)
+    settings = TrainingSettings(
+        optimizer="adamw", learning_rate=0.01, weight_decay=0.1, momentum=momentum
+    )
     found = trained(net, make_optimizers(net, settings))
     steps = gradients(net, 4)
     for place, weight in enumerate(found):
@@ -137,7 +139,7 @@ def test_muon_is_the_svd_twin(shape):
     weight = nn.Parameter(torch.randn(shape))
     start = weight.detach().clone()
     steps = [torch.randn(shape) for _ in range(4)]
-    optimizer = Muon([weight], lr=0.02, weight_decay=0.1, dtype=torch.float32)
+    optimizer = Muon([weight], lr=0.02, weight_decay=0.1)
     for gradient in steps:
         weight.grad = gradient.clone()
         optimizer.step()
@@ -168,7 +170,7 @@ def test_muon_reads_a_convolution_the_same_in_any_memory_format():
     for layout in (torch.contiguous_format, torch.channels_last):
         weight = nn.Parameter(torch.ones(4, 3, 3, 3).to(memory_format=layout))
         weight.grad = gradient.to(memory_format=layout)
-        Muon([weight], lr=0.1, weight_decay=0.0, dtype=torch.float32).step()
+        Muon([weight], lr=0.1, weight_decay=0.0).step()
         weights.append(weight.detach())
     assert torch.allclose(*weights, atol=1e-6)
 

@@ -108,4 +108,4 @@ def test_the_checkpoint_is_data_and_not_code(tmp_path):
     files = [path.name for path in (tmp_path / "checkpoint").iterdir()]
     assert files == ["state.safetensors"]
     tensors = safetensors.torch.load_file(checkpoint.path_in(tmp_path))
-    assert {name.split(".")[0] for name in tensors} == {"net", "optimizer"}
+    assert {name.split(".")[0] for name in tensors} == {"net", "average", "optimizer"}

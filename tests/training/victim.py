@@ -18,7 +18,7 @@ from layerscope.training import AugmentSettings, TrainingSettings, checkpoint, f
 from training.tiny import tiny_data, tiny_net
 
 SETTINGS = {
-    "float32": {"optimizer": "adamw", "learning_rate": 0.003},
+    "float32": {"optimizer": "adamw", "learning_rate": 0.003, "ema": 0},
     "bfloat16": {"optimizer": "muon", "learning_rate": 0.01, "ema": 0.9, "patience": 50},
 }
 

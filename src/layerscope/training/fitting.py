@@ -75,7 +75,7 @@ def fit(
     log.info("training in %s", precision.told())
     device = next(net.parameters()).device
     with surroundings(precision, device), noted_signals() as signals:
-        state, loss = _begin(net, dataset, settings, precision)
+        state, loss = begin(net, dataset, settings, precision)
         session = Session(dataset, settings, folder, study, precision, state, loss, signals)
         if saved:
             checkpoint.restore(saved, state)
@@ -120,14 +120,14 @@ def _study_of(net: nn.Module, dataset: "Dataset", settings: TrainingSettings) ->
     }
 
 
-def _begin(
+def begin(
     net: nn.Module, dataset: "Dataset", settings: TrainingSettings, precision: Precision
 ) -> tuple[State, Objective]:
     """Make what a training holds before its first step."""
     net.to(memory_format=precision.memory_format)  # type: ignore[call-overload]
     state = State(
         net,
-        make_optimizers(net, settings, precision.dtype),
+        make_optimizers(net, settings),
         averaged_twin(net) if settings.ema else None,
         Progress(),
     )

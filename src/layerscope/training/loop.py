@@ -122,7 +122,7 @@ def _epoch(session: Session, show: progress.Step) -> None:
     while at.step < steps:
         begin = at.step * settings.batch_size
         positions = order[begin : begin + settings.batch_size]
-        loss = _step(session, positions, (at.epoch + (at.step + 0.5) / steps) / settings.epochs)
+        loss = step(session, positions, (at.epoch + (at.step + 0.5) / steps) / settings.epochs)
         show(len(positions), f"epoch {at.epoch + 1} of {settings.epochs}, loss {loss:.3f}")
         if time.monotonic() - session.saved >= settings.checkpoint_seconds:
             save(session)
@@ -130,7 +130,7 @@ def _epoch(session: Session, show: progress.Step) -> None:
     _close_epoch(session, steps)
 
 
-def _step(session: Session, positions: np.ndarray, done: float) -> float:
+def step(session: Session, positions: np.ndarray, done: float) -> float:
     """Train on one batch, when a fraction `done` of the training is done; give its loss."""
     settings, state, at = session.settings, session.state, session.state.progress
     draw = generator(settings.seed, at.epoch, at.step)

@@ -82,7 +82,7 @@ def objective(
     With `logit_adjustment` 1 the network's own logits answer for equally frequent classes (Menon
     et al. 2021).
 
-    >>> loss = objective(TrainingSettings(), weights=[1, 1], counts=[5, 5])
+    >>> loss = objective(TrainingSettings(label_smoothing=0), weights=[1, 1], counts=[5, 5])
     >>> round(float(loss(torch.zeros(1, 2), Mixed(torch.tensor([1]), torch.tensor([1])))), 4)
     0.6931
     """

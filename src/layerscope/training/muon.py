@@ -16,11 +16,11 @@ class Muon(torch.optim.Optimizer):
 
     A convolution's weight is read as the matrix `"unit (channel y x)"`. The step is scaled to the
     size of AdamW's (0.2 a weight, root mean square), so AdamW's learning rates serve (Liu et al.
-    2025); weight decay is decoupled. `dtype` is that of the matrix products.
+    2025); weight decay is decoupled.
 
     >>> weight = torch.nn.Parameter(torch.eye(2))
     >>> weight.grad = torch.eye(2)
-    >>> Muon([weight], lr=1.0, weight_decay=0.0, dtype=torch.float32).step()
+    >>> Muon([weight], lr=1.0, weight_decay=0.0).step()
     >>> bool((weight.diagonal() < 1).all())
     True
     """
@@ -31,11 +31,9 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         weight_decay: float,
         momentum: float = 0.95,
-        dtype: torch.dtype = torch.bfloat16,
     ) -> None:
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
         super().__init__(parameters, defaults)
-        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -49,7 +47,7 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(weight)
                 state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
                 ahead = weight.grad.lerp(state["momentum"], group["momentum"])  # Nesterov's
-                matrix = orthogonalised(ahead.flatten(1).to(self._dtype)).to(weight.dtype)
+                matrix = orthogonalised(ahead.flatten(1))
                 scale = 0.2 * math.sqrt(max(matrix.shape))
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
                 weight.add_(matrix.view(weight.shape), alpha=-group["lr"] * scale)
@@ -57,6 +55,9 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Bring all singular values near 1 (0.7 to 1.2) by five Newton-Schulz steps.
+
+    The steps are polynomials of the Gram matrix, so they are multiplied up there, where it is
+    small, and meet the matrix once.
 
     >>> values = torch.linalg.svdvals(orthogonalised(torch.tensor([[3.0, 0.0], [1.0, 2.0]])))
     >>> bool(((values > 0.6) & (values < 1.3)).all())
@@ -66,7 +67,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + _EPSILON)
+    gram = x @ x.T
+    one = torch.eye(len(gram), dtype=x.dtype, device=x.device)
+    product = one
     for _ in range(5):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        step = a * one + b * gram + c * gram @ gram
+        product = step @ product
+        gram = step @ gram @ step
+    x = product @ x
     return x.T if tall else x

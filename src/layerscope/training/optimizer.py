@@ -29,13 +29,11 @@ def parameter_groups(
     return [group for group in groups if group["params"]]
 
 
-def make_optimizers(
-    net: nn.Module, settings: TrainingSettings, dtype: torch.dtype = torch.float32
-) -> list[torch.optim.Optimizer]:
+def make_optimizers(net: nn.Module, settings: TrainingSettings) -> list[torch.optim.Optimizer]:
     """Make the optimizers that share one learning rate.
 
     adamw: AdamW (Loshchilov and Hutter 2019); sgd: SGD with Nesterov's momentum; muon: Muon for the
-    convolutions, its products in `dtype`, and AdamW for the rest.
+    convolutions and AdamW for the rest.
     """
     trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
     decay, rate = settings.weight_decay, settings.learning_rate
@@ -52,7 +50,7 @@ def make_optimizers(
     rest = parameter_groups([p for p in trained if p.ndim <= 2], decay)
     optimizers: list[torch.optim.Optimizer] = []
     if convolved:
-        optimizers.append(Muon(convolved, rate, decay, momentum, dtype))
+        optimizers.append(Muon(convolved, rate, decay, momentum))
     if rest:
         optimizers.append(torch.optim.AdamW(rest, lr=rate))
     return optimizers

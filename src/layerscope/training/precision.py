@@ -36,11 +36,6 @@ class Precision:
         return self.name == "bfloat16"
 
     @property
-    def dtype(self) -> torch.dtype:
-        """What matrix products may be computed in."""
-        return torch.bfloat16 if self.autocast else torch.float32
-
-    @property
     def memory_format(self) -> torch.memory_format:
         """The layout of pictures and of convolutions' weights."""
         return torch.channels_last if self.channels_last else torch.contiguous_format

@@ -1,5 +1,6 @@
 """What changes in the course of a training: learning rate and input size, as pure functions."""
 
+import copy
 import math
 
 import torch
@@ -49,11 +50,12 @@ def check_sizes(net: nn.Module, settings: TrainingSettings, shape: tuple[int, ..
     full = shape[1:]
     for _, side in settings.train_sizes:
         if not fits(net, shape, side):
-            sides = [other for other in range(full[0] // 4, full[0] + 1) if fits(net, shape, other)]
+            twin = copy.deepcopy(net).to("meta")  # shapes without numbers
+            sides = [n for n in range(full[0] // 4, full[0] + 1) if fits(twin, shape, n)]
             raise LayerscopeError(
                 f"train_sizes: the network takes {full[0]} x {full[1]} pixels and cannot take "
                 f"pictures of side {side}, whose last feature map has another size; "
-                f"up to its own size it takes {_ranges(sides)}"
+                f"up to its own size it takes {_ranges(sides) or 'no other'}"
             )
 
 
@@ -65,7 +67,7 @@ def fits(net: nn.Module, shape: tuple[int, ...], side: int) -> bool:
     try:
         with evaluation_mode(net), torch.no_grad():
             net(blank)
-    except RuntimeError:
+    except (RuntimeError, ValueError, AssertionError):
         return False
     return True
 

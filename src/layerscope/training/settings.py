@@ -80,7 +80,7 @@ class TrainingSettings(_Section):
     """The `[training]` section.
 
     >>> TrainingSettings(epochs=12).optimizer
-    'adamw'
+    'muon'
     """
 
     epochs: int = Field(default=30, ge=1, le=100_000)
@@ -88,7 +88,7 @@ class TrainingSettings(_Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     """Decides the order of the pictures, their augmentation and dropout."""
 
-    optimizer: Literal["adamw", "sgd", "muon"] = "adamw"
+    optimizer: Literal["adamw", "sgd", "muon"] = "muon"
     """Muon is for the convolutions, with AdamW for the rest."""
     learning_rate: Positive = 1e-3
     momentum: float | None = Field(default=None, ge=0, lt=1)
@@ -102,10 +102,10 @@ class TrainingSettings(_Section):
     """Where the cosine ends, as a fraction of learning_rate."""
     clip_gradient: float = Field(default=0.0, ge=0)
     """Largest norm of the whole gradient; 0 lets it be."""
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     logit_adjustment: float = Field(default=0.0, ge=0, le=10)
     """Times the log of the class frequencies, added to the logits in the loss (Menon 2021)."""
-    ema: float = Field(default=0.0, ge=0, lt=1)
+    ema: float = Field(default=0.998, ge=0, lt=1)
     """Decay a step of the averaged weights, which are then evaluated and kept; 0 for none."""
 
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
