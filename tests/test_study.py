@@ -56,7 +56,7 @@ def test_a_relative_root_given_in_python_is_the_working_folders(tmp_path, monkey
 
 
 def test_the_name_is_the_files_unless_given(tmp_path):
-    assert Study.load(written(tmp_path, DIGITS)).name == "study"
+    assert Study.load(written(tmp_path, DIGITS).rename(tmp_path / "six.toml")).name == "six"
     assert Study.load(written(tmp_path, 'name = "mine"\n' + DIGITS)).name == "mine"
 
 

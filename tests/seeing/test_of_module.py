@@ -66,8 +66,18 @@ def test_the_network_is_shown_the_images_in_its_units(images, tmp_path):
     net = network()
     see_module(net, images, tmp_path / "out", ViewsSettings(), size=48, mean=MEAN, std=STD)
     document = json.loads((tmp_path / "out" / "index.json").read_text())
-    shown = [Image.open(tmp_path / "out" / example["image"]) for example in document["examples"]]
-    pixels = torch.from_numpy(np.stack([np.asarray(image) for image in shown]))
+    shown = []
+    for example in document["examples"]:
+        with (
+            Image.open(tmp_path / "out" / example["image"]) as image,
+            Image.open(example["id"]) as whole,
+        ):
+            shown.append(np.asarray(image))
+            square = whole.crop((106, 0, 106 + 427, 427)).resize(
+                (48, 48), Image.Resampling.BILINEAR
+            )
+        assert np.abs(shown[-1].astype(int) - np.asarray(square)).mean() < 6
+    pixels = torch.from_numpy(np.stack(shown))
     logits = net.eval()((pixels.permute(0, 3, 1, 2) / 255 - 0.5) / 0.5)
     said = [example["predicted"] for example in document["examples"]]
     assert said == [str(label) for label in logits.argmax(1).tolist()]

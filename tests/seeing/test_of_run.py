@@ -64,8 +64,12 @@ def test_files_agree_with_the_index(seen):
 def test_a_view_is_what_the_scope_sees(seen):
     run, _ = seen
     test = prepare(run.study.data)["test"]
-    for method, layer in (("grad_cam", "conv2"), ("deconvnet", "conv3")):
-        entry = entries(run, method=method, layer=layer)[0]
+    some = entries(run, layer="conv3", group="class3-0")
+    assert [entry.get("rank") for entry in some if entry["method"] == "deconvnet"] == [0, 1]
+    for entry in some:
+        method, layer = entry["method"], "conv3"
+        if method == "feature_maps":
+            continue
         stored = View.load(run.views_folder / entry["file"])
         pixels = test.batch([test.ids.index(name) for name in stored.examples])
         trace = run.scope().trace(run.spec.to_model(pixels))
@@ -78,12 +82,13 @@ def test_a_view_is_what_the_scope_sees(seen):
 
 def test_feature_maps_kept_are_the_strongest_channels(seen):
     run, _ = seen
-    entry = entries(run, method="feature_maps", layer="conv2")[0]
+    entry = entries(run, method="feature_maps", layer="conv3")[0]
     stored = View.load(run.views_folder / entry["file"])
     test = prepare(run.study.data)["test"]
     pixels = test.batch([test.ids.index(name) for name in stored.examples])
-    full = run.scope().trace(run.spec.to_model(pixels)).view("feature_maps", layers="conv2")
-    maps = full["conv2"].values
+    full = run.scope().trace(run.spec.to_model(pixels)).view("feature_maps", layers="conv3")
+    maps = full["conv3"].values
+    assert maps.shape[1] > len(entry["channels"][0]) == 9
     for row, channels in enumerate(entry["channels"]):
         peaks = maps[row].max(axis=(1, 2))
         assert sorted(peaks[channels], reverse=True) == list(peaks[channels])
