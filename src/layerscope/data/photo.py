@@ -5,13 +5,17 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from operator import mul
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 PIXEL_FORMAT = 1
 """Raised when the same file would give other pixels, so that packs are built again."""
+
+_COMMON_BYTES = 16 * 2**20
+_EMPTY = hashlib.sha256().hexdigest()
 
 BACKGROUND = 255
 """What lies behind transparent pixels: white."""
@@ -64,12 +68,11 @@ def read(path: str, decoder: Decoder) -> Photo:
     """
     digest = ""
     try:
-        with _open(path) as file, warnings.catch_warnings():
+        with _open(path) as opened, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow warns of is refused here, or harmless
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if file.tell() == 0:
-                return Photo(digest, "empty: zero bytes")
-            file.seek(0)
+            digest, file = _digested(opened)
+            if not digest:
+                return Photo(_EMPTY, "empty: zero bytes")
             image = _decode(file, decoder)
             return Photo(digest, "", image.tobytes(), _sums(image))
     except _UnusableError as refusal:
@@ -93,6 +96,20 @@ def _open(path: str) -> BufferedReader:
     return open(path, "rb")
 
 
+def _digested(file: BufferedReader) -> tuple[str, BinaryIO]:
+    """Give the digest of a file, "" for an empty one, and the file at its beginning.
+
+    A file of common size is read once, into memory; a larger one stays on disk.
+    """
+    content = file.read(_COMMON_BYTES)
+    if len(content) < _COMMON_BYTES:
+        return (hashlib.sha256(content).hexdigest() if content else ""), BytesIO(content)
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(0)
+    return digest, file
+
+
 def _damaged(error: Exception) -> str:
     text = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
@@ -102,7 +119,7 @@ def _damaged(error: Exception) -> str:
     return f"{'truncated' if 'truncated' in text.lower() else 'damaged'}: {text}"
 
 
-def _decode(file: BufferedReader, decoder: Decoder) -> Image.Image:
+def _decode(file: BinaryIO, decoder: Decoder) -> Image.Image:
     """Decode, crop, resize and turn upright; gives a square RGB or L image."""
     with _identify(file) as image:
         width, height = image.size
@@ -130,7 +147,7 @@ def _centre(width: float, height: float) -> tuple[float, float, float, float]:
     return left, top, left + short, top + short
 
 
-def _identify(file: BufferedReader) -> Image.Image:
+def _identify(file: BinaryIO) -> Image.Image:
     """Find the format by content; only formats in which photographs come are tried."""
     try:
         return Image.open(file, formats=_COMMON)
