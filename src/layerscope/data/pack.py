@@ -121,7 +121,10 @@ def _opened(
     """Open the pack if it is there, whole and made from what is listed."""
     shape = (count, decoder.size, decoder.size, decoder.channels)
     try:
-        with np.load(folder / f"{name}.npz", allow_pickle=False) as index:
+        with (
+            open(folder / f"{name}.npz", "rb") as file,
+            np.load(file, allow_pickle=False) as index,
+        ):
             about = json.loads(str(index["about"]))
             if about["listing"] != listing:
                 return None

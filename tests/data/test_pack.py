@@ -1,0 +1,144 @@
+"""The pack: decoded once, made again when a file changes, safe against kills and full disks."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from layerscope import LayerscopeError
+from layerscope.data import DataSettings, pack, prepare
+from layerscope.data.photo import Decoder, read
+
+
+def load(root):
+    return prepare(DataSettings(root=str(root), size=16))
+
+
+def pixels_by_id(dataset):
+    return {
+        name: split.batch([k])[0].permute(1, 2, 0).numpy().tobytes()
+        for split in dataset.splits.values()
+        for k, name in enumerate(split.ids)
+    }
+
+
+def expected(root):
+    return {
+        f"{path.parent.name}/{path.name}": read(str(path), Decoder(16)).pixels
+        for path in root.glob("*/*.jpg")
+    }
+
+
+def test_the_pack_holds_what_decoding_gives(pets, cache):
+    assert pixels_by_id(load(pets)) == expected(pets)
+
+
+def test_a_second_run_decodes_nothing(pets, cache, monkeypatch):
+    first = load(pets)
+    monkeypatch.setattr(pack, "decode_into", None)
+    assert pixels_by_id(load(pets)) == pixels_by_id(first)
+    assert load(pets).fingerprint == first.fingerprint
+
+
+def test_the_pixels_are_mapped_and_not_read_into_memory(pets, cache):
+    base = load(pets)["train"].pixels
+    while base.base is not None and not isinstance(base, np.memmap):
+        base = base.base
+    assert "mmap" in type(base).__name__ or isinstance(base, np.memmap)
+
+
+@pytest.mark.parametrize("change", ["content", "touched content of equal size", "added", "removed"])
+def test_a_changed_source_is_decoded_again(pets, cache, change):
+    before = load(pets).fingerprint
+    one, other = pets / "cat" / "0.jpg", pets / "dog" / "1.jpg"
+    if change == "content":
+        one.write_bytes(other.read_bytes())
+    elif change == "added":
+        (pets / "cat" / "new.jpg").write_bytes(other.read_bytes())
+    elif change == "removed":
+        one.unlink()
+    else:
+        stamp = one.stat()
+        content = bytearray(one.read_bytes())
+        content[-20] ^= 1
+        one.write_bytes(content)
+        os.utime(one, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    after = load(pets)
+    assert after.fingerprint != before
+    assert pixels_by_id(after) == expected(pets)
+
+
+def test_another_decoder_makes_another_pack(pets, cache):
+    load(pets)
+    prepare(DataSettings(root=str(pets), size=24))
+    assert len(list(cache.glob("*.npz"))) == 2
+
+
+def test_two_runs_that_want_one_pack_share_it(many, cache, script):
+    path = script("""
+        dataset = prepare(DataSettings(root=sys.argv[1], size=32))
+        print(dataset.fingerprint)
+    """)
+    runs = [
+        subprocess.Popen([sys.executable, path, str(many)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = {run.communicate(timeout=120)[0] for run in runs}
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len(answers) == 1
+    assert len(list(cache.glob("*.npy"))) == 1
+    assert not list(cache.glob("*.part"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_build_that_is_cut_off_leaves_nothing_that_is_taken_for_a_pack(many, cache, script, how):
+    path = script("prepare(DataSettings(root=sys.argv[1], size=32))")
+    run = subprocess.Popen([sys.executable, path, str(many)], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(cache.glob("*.part")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    run.send_signal(how)
+    run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert not list(cache.glob("*.npz"))
+    for path in list(many.glob("*/*.jpg"))[:-2:3]:
+        path.unlink()
+    dataset = prepare(DataSettings(root=str(many), size=32))
+    first = dataset["train"].batch([0])
+    assert (dataset["train"].batch(range(len(dataset["train"]))) == first).all()
+    assert not list(cache.glob("*.part"))
+
+
+def test_a_spoiled_pack_is_built_again(pets, cache):
+    before = pixels_by_id(load(pets))
+    (index,) = cache.glob("*.npz")
+    index.write_bytes(index.read_bytes()[:100])
+    assert pixels_by_id(load(pets)) == before
+    (pixels,) = cache.glob("*.npy")
+    pixels.unlink()
+    assert pixels_by_id(load(pets)) == before
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(pets, cache, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield
+
+    monkeypatch.setattr(pack, "decode_into", full)
+    with pytest.raises(LayerscopeError, match=r"disk is full.*LAYERSCOPE_CACHE"):
+        load(pets)
+    assert not [path for path in cache.iterdir() if path.suffix != ".lock"]
+
+
+def test_a_disk_too_small_is_said_before_anything_is_decoded(pets, cache, monkeypatch):
+    usage = os.statvfs(pets)
+    monkeypatch.setattr(pack.shutil, "disk_usage", lambda _folder: type("U", (), {"free": 10}))
+    assert usage.f_bavail
+    with pytest.raises(LayerscopeError, match=r"the pack needs .* has 0\.0 GB free"):
+        load(pets)
