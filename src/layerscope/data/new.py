@@ -38,16 +38,9 @@ def from_folder(
 
     """
     root = Path(root).absolute()
-    if not root.is_dir():
-        raise LayerscopeError(f"{root} is no folder: name one that has a folder for each class")
     channels, side = _photo_shape(spec)
-    found = {name: find_folder(root, name) for name in classes}
+    found = _folders_of(root, classes)
     folders = [ClassFolder("", name, path) for name, path in found.items() if path is not None]
-    if not folders:
-        raise LayerscopeError(
-            f"{root} has no folder named as a class: it has {listed(folder_names(root))}, "
-            f"the classes are {listed(classes)}"
-        )
     files = scan(root, folders)
     readable = [file for file in files if not file.reason]
     refused = [_refused(file, file.reason) for file in files if file.reason]
@@ -76,6 +69,19 @@ def from_folder(
         (f"no folder for {listed(missing)}",) if missing else (),
     )
     return split, refused
+
+
+def _folders_of(root: Path, classes: Sequence[str]) -> dict[str, str | None]:
+    """Find the folder of each class, None where there is none; at least one must be there."""
+    if not root.is_dir():
+        raise LayerscopeError(f"{root} is no folder: name one that has a folder for each class")
+    found = {name: find_folder(root, name) for name in classes}
+    if not any(found.values()):
+        raise LayerscopeError(
+            f"{root} has no folder named as a class: it has {listed(folder_names(root))}, "
+            f"the classes are {listed(classes)}"
+        )
+    return found
 
 
 def _photo_shape(spec: InputSpec) -> tuple[int, int]:

@@ -65,20 +65,13 @@ def see_module(
         for start in range(0, len(files), together):
             some = files[start : start + together]
             if pixels := dict(_readable(some, spec, skipped)):
-                trace = scope.trace(
-                    spec.to_model(torch.from_numpy(np.stack(list(pixels.values())))),
-                    examples=list(pixels),
-                )
+                images_of_model = spec.to_model(torch.from_numpy(np.stack(list(pixels.values()))))
+                trace = scope.trace(images_of_model, examples=list(pixels))
                 facts = zip(_said(trace), pixels.items(), strict=True)
                 places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
                 group = Group(f"images-{start}", places)
-                look(
-                    trace,
-                    group,
-                    missing(index.made(), group.name, settings, names),
-                    settings,
-                    index,
-                )
+                wanted = missing(index.made(), group.name, settings, names)
+                look(trace, group, wanted, settings, index)
             step(len(some))
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
