@@ -9,7 +9,7 @@ from types import FrameType
 from layerscope.errors import LayerscopeError
 
 
-class Interrupted(LayerscopeError):  # noqa: N818
+class Interrupted(LayerscopeError):
     """Training was told to stop and did, with a checkpoint from which it can go on."""
 
 

@@ -71,7 +71,7 @@ class Session:
         return epoch_order(train.labels, data.balance, self.settings.seed, epoch)
 
 
-class _Stop(Exception):  # noqa: N818
+class _Stop(Exception):
     """A signal has asked to end."""
 
 
