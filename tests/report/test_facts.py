@@ -8,9 +8,9 @@ from layerscope.report.facts import counts, history, sections
 
 ROWS = [
     {"epoch": "1", "images": "8", "seconds": "2.5", "val_loss": "0.9", "val_accuracy": "0.6"},
-    {"epoch": "2", "images": "8", "seconds": "2.5", "val_loss": "", "val_accuracy": ""},
-    {"epoch": "3", "images": "8", "seconds": "2.5", "val_loss": "0.4", "val_accuracy": "0.5"},
-    {"epoch": "4", "images": "8", "seconds": "2.5", "val_loss": "0.4", "val_accuracy": "0.6"},
+    {"epoch": "2", "images": "16", "seconds": "5.0", "val_loss": "", "val_accuracy": ""},
+    {"epoch": "3", "images": "24", "seconds": "7.5", "val_loss": "0.4", "val_accuracy": "0.5"},
+    {"epoch": "4", "images": "32", "seconds": "10.0", "val_loss": "0.4", "val_accuracy": "0.6"},
 ]
 
 

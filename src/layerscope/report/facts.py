@@ -121,9 +121,14 @@ def history(run: "Run") -> History:
         best=best,
         metric=metric.removeprefix("val_").replace("_", " "),
         epochs=len(rows),
-        images=sum(round(value) for _, value in _series(rows, "images")),
-        seconds=sum(value for _, value in _series(rows, "seconds")),
+        images=round(_at_the_end(rows, "images")),
+        seconds=_at_the_end(rows, "seconds"),
     )
+
+
+def _at_the_end(rows: Sequence[Mapping[str, str]], column: str) -> float:
+    """Give the last value of a column that counts from the beginning of the training."""
+    return max((value for _, value in _series(rows, column)), default=0.0)
 
 
 def _series(rows: Sequence[Mapping[str, str]], column: str) -> list[tuple[int, float]]:

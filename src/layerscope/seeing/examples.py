@@ -21,7 +21,8 @@ def choose(predictions: Predictions, name: str, *, correct: int, wrong: int) -> 
     """Choose examples of one class, from what the network said of them.
 
     The correct ones are spread evenly from the most to the least confident; the wrong ones are
-    the most confident mistakes. Fewer are given where there are fewer.
+    the surest mistake for each class that it is taken for, the commonest first, then the next
+    surest of each. Fewer are given where there are fewer.
 
     >>> said = Predictions(["a", "b"], [0, 0], [[0.9, 0.1], [0.3, 0.7]], ["cat", "dog"])
     >>> [example.id for example in choose(said, "cat", correct=3, wrong=2)]
@@ -40,5 +41,13 @@ def choose(predictions: Predictions, name: str, *, correct: int, wrong: int) -> 
             predictions.classes[predictions.predicted[place]],
             float(predictions.confidence[place]),
         )
-        for place in [*right[spread], *mistaken[:wrong]]
+        for place in [*right[spread], *_in_turn(mistaken, predictions.predicted)[:wrong]]
     ]
+
+
+def _in_turn(mistaken: np.ndarray, predicted: np.ndarray) -> list[int]:
+    """Order mistakes, given from the surest: one of each class taken for, the commonest first."""
+    taken_for = predicted[mistaken]
+    counts = np.bincount(taken_for)
+    turn = np.array([np.sum(taken_for[:k] == taken_for[k]) for k in range(len(taken_for))], int)
+    return mistaken[np.lexsort((taken_for, -counts[taken_for], turn))].tolist()

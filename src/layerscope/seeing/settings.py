@@ -25,7 +25,7 @@ class ViewsSettings(BaseModel):
     correct: int = Field(default=3, ge=0)
     """Examples of each class that the network gets right: from the surest to the least sure."""
     wrong: int = Field(default=2, ge=0)
-    """Examples of each class that it gets wrong: its surest mistakes."""
+    """Examples of each class that it gets wrong, the commonest confusions first."""
     units: int = Field(default=3, ge=1)
     """Strongest units of a layer that are projected, of each example."""
     channels: int = Field(default=9, ge=1)
