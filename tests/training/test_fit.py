@@ -11,7 +11,8 @@ from layerscope import storage
 from layerscope.data.balance import epoch_order
 from layerscope.data.dataset import Split
 from layerscope.errors import LayerscopeError
-from layerscope.training import Fitted, TrainingSettings, checkpoint, fit
+from layerscope.training import Fitted, TrainingSettings, checkpoint, fit, loop
+from layerscope.training.schedule import learning_rate
 from layerscope.training.validation import validate
 from training.tiny import tiny_data, tiny_net
 
@@ -93,6 +94,33 @@ def test_the_history_is_written_as_it_is_told(finished):
     assert [dict(sorted(row.items())) for row in rows] == [
         dict(sorted(row.items())) for row in told
     ]
+
+
+def test_the_rate_of_a_step_is_the_schedules(tmp_path, monkeypatch):
+    rates, descend = [], loop.descend
+
+    def noted(net, optimizers, loss, rate, clip):
+        rates.append(rate)
+        descend(net, optimizers, loss, rate, clip)
+
+    monkeypatch.setattr(loop, "descend", noted)
+    asked = settings(epochs=2, warmup=0.3)
+    fitted = fit(seeded_net(), tiny_data(), asked, tmp_path)
+    slow = [learning_rate(asked, (step + 0.5) / 14) for step in range(14)]
+    assert rates == pytest.approx(slow)
+    told = [row["learning_rate"] for row in fitted.history]
+    assert told == pytest.approx([slow[6], slow[13]], rel=1e-5)
+
+
+def test_training_figures_are_means_over_the_examples(tmp_path):
+    """At a rate of nearly 0 they are those of the untrained network on the training split."""
+    net, data = seeded_net(dropout=0.0), tiny_data()
+    twin = copy.deepcopy(net)
+    fitted = fit(net, data, settings(learning_rate=1e-12), tmp_path)
+    found = validate(twin, data["train"], data.spec, fitted.precision, batch_size=100)
+    for row in fitted.history:
+        assert row["train_loss"] == pytest.approx(found["val_loss"], abs=1e-5)
+        assert row["train_accuracy"] == pytest.approx(found["val_accuracy"], abs=1e-6)
 
 
 def test_best_and_last_weights_are_kept(finished):

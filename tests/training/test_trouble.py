@@ -16,6 +16,18 @@ from training.test_fit import seeded_net, settings, watched
 from training.tiny import tiny_data
 
 
+@pytest.fixture(autouse=True)
+def _listening():
+    """Signals as at a terminal: a job in the background has SIGINT ignored from the start."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 def at_batch(number, act):
     """Call `act` when batch `number` (from 1) is read."""
     return lambda count: act() if count == number else None
@@ -45,6 +57,14 @@ def test_the_second_signal_acts_at_once():
         assert noted == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_an_ignored_signal_stays_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with noted_signals() as noted:
+        signal.raise_signal(signal.SIGINT)
+    assert not noted
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_training_outside_the_main_thread_listens_to_no_signal(tmp_path):

@@ -17,7 +17,8 @@ class Interrupted(LayerscopeError):
 def noted_signals() -> Iterator[list[signal.Signals]]:
     """Note SIGINT and SIGTERM in the list it gives; a second one acts as it did before.
 
-    Outside the main thread, where Python lets no one listen to signals, the list stays empty.
+    Outside the main thread, where Python lets no one listen to signals, the list stays empty; what
+    is ignored (SIGINT under nohup) stays ignored.
 
     >>> with noted_signals() as noted:
     ...     signal.raise_signal(signal.SIGTERM)
@@ -28,8 +29,8 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
     if threading.current_thread() is not threading.main_thread():
         yield noted
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: handler for number, handler in handlers.items() if _heard(handler)}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -39,9 +40,14 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
         noted.append(signal.Signals(number))
         restore()
 
-    for number in numbers:
+    for number in before:
         signal.signal(number, note)
     try:
         yield noted
     finally:
         restore()
+
+
+def _heard(handler: object) -> bool:
+    """Tell whether a signal is neither ignored nor handled outside Python."""
+    return handler is not None and handler is not signal.SIG_IGN
