@@ -42,7 +42,7 @@ def train(folder, precision, *, fatal_replace=None):
         batch_size=16,
         threads=1,
         precision=precision,
-        checkpoint_seconds=0.02,
+        checkpoint_seconds=0,
         augment=AugmentSettings(crop=(0.5, 1.0), rotation=10, mixup=0.5, cutout=0.3),
         **SETTINGS[precision],
     )
@@ -59,8 +59,11 @@ def child(work):
     return process
 
 
-def torment(folder, precision, kills):
-    """Train to the end, killed `kills` times on the way at most; give how often it was."""
+def torment(folder, precision, kills, whole=0.0):
+    """Train to the end, killed `kills` times on the way at most; give how often it was.
+
+    `whole`: the seconds that a training takes which is left alone.
+    """
     killed = 0
     for attempt in range(500):
         if killed == kills:
@@ -69,7 +72,7 @@ def torment(folder, precision, kills):
             process = child(lambda: train(folder, precision, fatal_replace=random.randint(1, 5)))
         else:
             process = child(lambda: train(folder, precision))
-            time.sleep(random.uniform(0, 0.15))
+            time.sleep(random.uniform(0, whole / 8))
             os.kill(process, signal.SIGKILL)
         status = os.waitpid(process, 0)[1]
         if not os.WIFSIGNALED(status):
@@ -85,6 +88,8 @@ if __name__ == "__main__":
     root, kills = Path(sys.argv[1]), int(sys.argv[2])
     random.seed(5)
     for precision in SETTINGS:
+        start = time.monotonic()
         torment(root / precision / "whole", precision, 0)
-        count = torment(root / precision / "broken", precision, kills)
+        whole = time.monotonic() - start
+        count = torment(root / precision / "broken", precision, kills, whole)
         sys.stdout.write(f"{precision} {count}\n")
