@@ -26,9 +26,9 @@ class DataSettings(BaseModel):
     split that is not named is drawn, stratified, by its fraction and `seed`. `kind` mnist: `root`
     holds the four idx files. `kind` digits: scikit-learn's, nothing else is needed.
 
-    >>> settings = DataSettings(kind="photos", root="pets", classes={"pet": ["cats", "dogs"]})
-    >>> settings.size, settings.val_fraction, settings.classes
-    (172, 0.2, {'pet': ('cats', 'dogs')})
+    >>> settings = DataSettings(root="pets", classes={"pet": ["cats", "dogs"], "wild": ["wolves"]})
+    >>> settings.size, settings.val_fraction, settings.classes["pet"]
+    (172, 0.2, ('cats', 'dogs'))
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
