@@ -77,6 +77,15 @@ def test_a_finished_training_is_given_again_without_training(tmp_path):
     assert (tmp_path / "model.safetensors").read_bytes() == weights
 
 
+def test_a_history_that_a_kill_left_behind_is_caught_up(tmp_path):
+    first = fit(tiny_net(), tiny_data(), settings(), tmp_path)
+    whole = storage.read_csv(tmp_path / "history.csv")
+    storage.write_csv(tmp_path / "history.csv", list(whole[0]), whole[:1])
+    again = fit(tiny_net(), tiny_data(), settings(), tmp_path, resume=True)
+    assert storage.read_csv(tmp_path / "history.csv") == whole
+    assert again.history == first.history
+
+
 def test_precision_and_threads_are_those_of_the_first_start(tmp_path, monkeypatch):
     first = fit(tiny_net(), tiny_data(), settings(threads=None), tmp_path)
     monkeypatch.setattr("layerscope.training.fitting.choose", None)  # it must not choose again

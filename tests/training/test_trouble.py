@@ -10,7 +10,7 @@ import torch
 
 from layerscope import storage
 from layerscope.errors import LayerscopeError
-from layerscope.training import Interrupted, checkpoint, fit
+from layerscope.training import Interrupted, checkpoint, fit, loop
 from layerscope.training.interrupt import noted_signals
 from training.test_fit import seeded_net, settings, watched
 from training.tiny import tiny_data
@@ -57,6 +57,13 @@ def test_the_second_signal_acts_at_once():
         assert noted == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_without_a_signal_the_handlers_come_back():
+    before = signal.getsignal(signal.SIGINT)
+    with noted_signals():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_ignored_signal_stays_ignored():
@@ -113,20 +120,24 @@ def test_a_rate_far_too_high_is_told_as_divergence(tmp_path):
         fit(seeded_net(), tiny_data(), asked, tmp_path)
 
 
-def test_spoilt_weights_do_not_replace_a_checkpoint(tmp_path):
-    net = seeded_net()
-    data = tiny_data()
+def test_spoilt_weights_do_not_replace_a_checkpoint(tmp_path, monkeypatch):
+    """A step of finite loss can leave infinite weights: the next loss would tell, too late."""
+    descend, steps = loop.descend, 0
 
-    def spoil():
-        if net.training:
-            return
-        with torch.no_grad():
-            net.conv1.bias.fill_(float("inf"))
+    def spoiling(net, *arguments):
+        nonlocal steps
+        descend(net, *arguments)
+        steps += 1
+        if steps == 5:
+            with torch.no_grad():
+                net.conv1.bias.fill_(float("inf"))
 
-    with pytest.raises(LayerscopeError, match="diverged"):
-        fit(net, watched(data, lambda _: spoil(), "val"), settings(), tmp_path)
-    kept = checkpoint.read(tmp_path).tensors
-    assert all(value.isfinite().all() for value in kept.values())
+    monkeypatch.setattr(loop, "descend", spoiling)
+    with pytest.raises(LayerscopeError, match="a weight is not finite"):
+        fit(seeded_net(), tiny_data(), settings(checkpoint_seconds=0), tmp_path)
+    kept = checkpoint.read(tmp_path)
+    assert kept.progress.steps == 4
+    assert all(value.isfinite().all() for value in kept.tensors.values())
 
 
 def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(tmp_path):
