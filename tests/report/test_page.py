@@ -50,10 +50,10 @@ def plant_tables(run: Run, said: Predictions) -> None:
     columns += ",val_balanced_accuracy"
     table = [
         "1,100,30,1.2,0.5,1.1,0.6,0.55",
-        "2,100,30,0.8,0.7,,,",
-        "3,100,30,0.6,0.8,0.9,0.7,0.65",
+        "2,200,60,0.8,0.7,,,",
+        "3,300,90,0.6,0.8,0.9,0.7,0.65",
     ]
-    run.history_file.write_text("\n".join([columns, *table, "4,100,30,0.5,0.9,1.0,0.7,0.6\n"]))
+    run.history_file.write_text("\n".join([columns, *table, "4,400,120,0.5,0.9,1.0,0.7,0.6\n"]))
     architecture = run.study.model.model_dump(mode="json")
     spec = InputSpec("photo", (3, 32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
     model = {"architecture": architecture, "classes": CLASSES, "input": spec.as_dict()}
@@ -258,7 +258,7 @@ def test_the_layers_are_the_geometrys(read):
     assert rows[-1][6] == f"{sum(p.numel() for p in net.parameters()):,}"
 
 
-def test_the_best_epoch_and_the_sums_of_training_are_told(read):
+def test_the_best_epoch_and_the_length_of_training_are_told(read):
     words = " ".join(" ".join(read.words).split())
     assert "4 epochs, 400 examples shown, 2.0 minutes." in words
     assert "By balanced accuracy on the validation split, epoch 3 is the best." in words
