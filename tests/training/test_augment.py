@@ -223,8 +223,9 @@ def slow_colour(picture, brightness, contrast, saturation):
     return (mean + contrast * (picture - mean)).round().clamp(0, 255)
 
 
-def test_colours_are_the_slow_twins():
-    batch = pictures(count=5)
+@pytest.mark.parametrize(("height", "width"), [(20, 24), (7, 9)])
+def test_colours_are_the_slow_twins(height, width):
+    batch = pictures(count=5, height=height, width=width)
     source = torch.Generator().manual_seed(1)
     factors = [torch.rand(5, generator=source) + 0.5 for _ in range(3)]
     fast = colour(batch, *factors)

@@ -77,6 +77,13 @@ def test_a_finished_training_is_given_again_without_training(tmp_path):
     assert (tmp_path / "model.safetensors").read_bytes() == weights
 
 
+def test_best_weights_that_were_removed_are_missed(tmp_path):
+    fitted = fit(tiny_net(), tiny_data(), settings(), tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(LayerscopeError, match=f"held the weights of epoch {fitted.best_epoch}"):
+        fit(tiny_net(), tiny_data(), settings(), tmp_path, resume=True)
+
+
 def test_a_history_that_a_kill_left_behind_is_caught_up(tmp_path):
     first = fit(tiny_net(), tiny_data(), settings(), tmp_path)
     whole = storage.read_csv(tmp_path / "history.csv")

@@ -152,7 +152,13 @@ def _finish(session: Session) -> Fitted:
     if settings.keep == "last":
         checkpoint.write_tensors(folder / "model.safetensors", last)
     kept = at.best_epoch if settings.keep == "best" else at.epoch
-    state.net.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise LayerscopeError(
+            f"{path} is missing: it held the weights of epoch {kept}, the best, which nothing else "
+            "holds. Train again, into another folder"
+        )
+    state.net.load_state_dict(safetensors.torch.load_file(path))
     return Fitted(
         state.net.eval(), at.best_epoch, kept, at.rows[kept - 1], at.rows, session.precision
     )

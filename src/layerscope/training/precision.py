@@ -124,4 +124,4 @@ def _has_bfloat16(device: torch.device) -> bool:
     if hasattr(torch.cpu, "get_capabilities"):
         known = torch.cpu.get_capabilities()
         return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
-    return torch.cpu._is_avx512_bf16_supported()
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
