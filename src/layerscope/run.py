@@ -201,6 +201,14 @@ class Run:
         """Give the rows of data.csv: id, split, label, sha256, source, reason."""
         return self._rows(self.data_file)
 
+    def check_data(self, dataset: "Dataset") -> None:
+        """Refuse a data set that is not the one this run was started with, by its fingerprint."""
+        if self.provenance().get("data_fingerprint", dataset.fingerprint) != dataset.fingerprint:
+            raise LayerscopeError(
+                f"the data have changed since {self.path} was started (its data.csv lists what "
+                "they were): bring them back, or train into another folder"
+            )
+
     def history(self) -> list[dict[str, str]]:
         """Give the rows of history.csv, one an epoch."""
         return self._rows(self.history_file)

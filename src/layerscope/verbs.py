@@ -103,11 +103,7 @@ def _prepared(study: Study) -> "Dataset":
 def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
     from layerscope import training
 
-    known = run.provenance().get("data_fingerprint", dataset.fingerprint)
-    if known != dataset.fingerprint:
-        raise LayerscopeError(
-            f"the data have changed since {run.path} was started: train into another folder"
-        )
+    run.check_data(dataset)
     dataset.write_table(run.data_file)
     run.describe_model(dataset)
     seeds = {"data": run.study.data.seed, "training": run.study.training.seed}

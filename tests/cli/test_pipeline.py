@@ -94,8 +94,11 @@ def test_an_unfinished_training_needs_resume_and_ends_the_same(digits_run, digit
     digest, predictions = run.weights_digest(), run.predictions_file.read_bytes()
     facts = run.provenance()
     facts.pop("finished")
-    run.provenance_file.write_text(json.dumps(facts))
+    run.provenance_file.write_text(json.dumps({**facts, "data_fingerprint": "another"}))
     run.predictions_file.unlink()
+    assert main(["train", str(digits_study), "--out", str(digits_run), "--resume"]) == 1
+    assert "the data have changed since" in capsys.readouterr().err
+    run.provenance_file.write_text(json.dumps(facts))
     assert main(["train", str(digits_study), "--out", str(digits_run)]) == 1
     assert "continue it with --resume" in capsys.readouterr().err
     assert main(["train", str(digits_study), "--out", str(digits_run), "--resume"]) == 0

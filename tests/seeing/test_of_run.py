@@ -151,6 +151,14 @@ def test_mistakes_are_told(digits_run):
         ls.see(digits_run)
 
 
+def test_other_data_are_refused(digits_run):
+    run = ls.load(digits_run)
+    run.note(data_fingerprint="another")
+    with pytest.raises(LayerscopeError, match="the data have changed since"):
+        ls.see(run)
+    assert not run.views_folder.exists()
+
+
 def test_rounding_keeps_eleven_bits():
     values = np.random.default_rng(0).normal(size=10_000).astype(np.float32)
     values *= np.float32(10) ** np.random.default_rng(1).integers(-20, 20, 10_000)

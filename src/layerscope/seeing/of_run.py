@@ -49,7 +49,9 @@ def see_run(
     if not any(missing(made, group, settings, names) for group in groups):
         return Seen(index, 0)
     split_name = run.evaluated_split()
-    split = prepare(run.study.data)[split_name]
+    dataset = prepare(run.study.data)
+    run.check_data(dataset)
+    split = dataset[split_name]
     place_of = {name: place for place, name in enumerate(split.ids)}
     total = sum(len(examples) for examples in groups.values())
     with bar("seeing", total=total, unit="examples") as step:
