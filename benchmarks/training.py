@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     """Measure; ratios and shares of time, each with its target."""
     parser = argparse.ArgumentParser(prog="training", description=__doc__)
     parser.add_argument(
-        "--steps", type=int, default=100, help="of the training that is taken apart"
+        "--steps", type=int, default=150, help="of the training that is taken apart"
     )
     steps = parser.parse_args(arguments).steps
     data = photographs(steps * SETTINGS.batch_size)
