@@ -40,6 +40,7 @@ def test_the_list_of_verbs(capsys):
         ["see"],
         ["see", "run", "--model", "a.py:f"],
         ["see", "--model", "a.py:f"],
+        ["see", "run", "--output", "0"],
         ["see", "--model", "a.py:f", "--images", ".", "--mean", "a,b"],
         ["see", "--model", "a.py:f", "--images", ".", "--size", "0"],
         ["see", "--model", "a.py:f", "--images", ".", "--classes", "cat"],

@@ -131,3 +131,54 @@ def test_seeing_again_replaces_the_views_and_nothing_else(images, tmp_path):
     files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.npz")}
     assert files == {entry["file"] for entry in seen.index.document["views"]}
     assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
+class Fails(nn.Module):
+    def forward(self, images):
+        raise RuntimeError("first line\nthe reason")
+
+
+@pytest.mark.parametrize(
+    ("net", "told"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2)), "RuntimeError: mat1 and mat2"),
+        (nn.Sequential(nn.Conv2d(1, 4, 3)), "expected input"),
+        (Fails(), "RuntimeError: the reason; see"),
+    ],
+    ids=["size", "channels", "fails"],
+)
+def test_a_network_that_fails_is_told_with_the_shape_of_its_input(net, told, images, tmp_path):
+    with pytest.raises(LayerscopeError) as caught:
+        see_module(net, images, tmp_path / "out", ViewsSettings(), size=48, mean=MEAN, std=STD)
+    said = str(caught.value)
+    assert said.startswith("the network failed on an input of shape (N, 3, 48, 48): ")
+    assert told in said
+    assert said.endswith("; see --size, --mean and --std")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("mean", "std"), [((float("nan"), 0, 0), STD), (MEAN, (1, 1, np.inf))])
+def test_units_are_finite(mean, std, images, tmp_path):
+    with pytest.raises(LayerscopeError, match="must be a finite number"):
+        see_module(network(), images, tmp_path / "out", ViewsSettings(), mean=mean, std=std)
+
+
+class TwoOutputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = network()
+
+    def forward(self, images):
+        logits = self.net(images)
+        return {"features": logits * 2, "logits": -logits}
+
+
+def test_one_of_several_outputs_is_picked(images, tmp_path):
+    options = {"settings": ViewsSettings(methods=("grad_cam",)), "size": 48}
+    with pytest.raises(LayerscopeError, match="pick one with output"):
+        see_module(TwoOutputs(), images, tmp_path / "out", **options)
+    said = {}
+    for name in ("features", "logits"):
+        seen = see_module(TwoOutputs(), images, tmp_path / name, output=name, **options)
+        said[name] = [example["predicted"] for example in seen.index.document["examples"]]
+    assert said["features"] != said["logits"]

@@ -1,5 +1,6 @@
 """`layerscope see`: the views of a run, or of a network of the user's on a folder of images."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,10 @@ Out = Annotated[Path, typer.Option(metavar="DIR", help="Where the views of --mod
 Size = Annotated[int, typer.Option(min=1, help="Side in pixels; images are resized and cut.")]
 Mean = Annotated[str, typer.Option(help="What --model's input has subtracted, per channel.")]
 Std = Annotated[str, typer.Option(help="What --model's input is divided by, per channel.")]
+Output = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|INDEX", help="Which of several outputs of --model are the logits."),
+]
 
 
 def see(
@@ -41,6 +46,7 @@ def see(
     size: Size = 224,
     mean: Mean = "0.485,0.456,0.406",
     std: Std = "0.229,0.224,0.225",
+    output: Output = None,
 ) -> None:
     """Save what the layers see.
 
@@ -51,6 +57,10 @@ def see(
     if (run is None) == (model is None):
         raise typer.BadParameter("name a RUN, or a network as --model FILE:FUNCTION")
     if run is not None:
+        if output is not None:
+            raise typer.BadParameter(
+                "--output picks one of several outputs of --model; a run has one"
+            )
         _see_run(run, _words(methods), _words(layers), _words(classes))
         return
     if images is None:
@@ -58,8 +68,8 @@ def see(
     if classes:
         raise typer.BadParameter("--classes are those of a run; --model has none")
     wanted = {"methods": _words(methods), "layers": _words(layers)}
-    units = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
-    _see_module(str(model), images, out, wanted, units)
+    shown = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
+    _see_module(str(model), images, out, wanted, {**shown, "output": _name_or_index(output)})
 
 
 def _see_run(
@@ -77,7 +87,7 @@ def _see_run(
 
 
 def _see_module(
-    model: str, images: Path, out: Path, wanted: dict[str, Any], units: dict[str, Any]
+    model: str, images: Path, out: Path, wanted: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     from layerscope.cli.pictures import draw_views
     from layerscope.seeing.module import load_module
@@ -85,7 +95,7 @@ def _see_module(
     from layerscope.seeing.settings import ViewsSettings, asked
 
     settings = asked(ViewsSettings(), **wanted)
-    seen = see_module(load_module(model), images, out, settings, **units)
+    seen = see_module(load_module(model), images, out, settings, **shown)
     for name, reason in seen.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     _echo_refused(seen.index.document)
@@ -115,3 +125,8 @@ def _numbers(option: str, text: str) -> list[float]:
         raise typer.BadParameter(
             f"{option} {text}: numbers joined by commas, as in 0.5,0.5,0.5"
         ) from None
+
+
+def _name_or_index(text: str | None) -> int | str | None:
+    """Read a whole number as an index, anything else as a name."""
+    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else text

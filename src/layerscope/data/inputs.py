@@ -1,5 +1,6 @@
 """What a network takes: the kind, shape and units of its input."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ class InputSpec:
                 raise LayerscopeError(
                     f"{name} has {len(values)} values: one for each of {self.shape[0]} channels"
                 )
+            if not all(map(math.isfinite, values)):
+                raise LayerscopeError(f"{name} = {values}: every channel's must be a finite number")
         if min(self.std) <= 0:
             raise LayerscopeError(f"std = {self.std}: every channel's must be above 0")
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ def see_module(
     size: int = 224,
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
+    output: int | str | None = None,
 ) -> SeenImages:
     """Look through any network at every image of a folder and its sub-folders.
 
@@ -55,10 +57,11 @@ def see_module(
     if len(mean) not in (1, 3):
         raise LayerscopeError(f"mean has {len(mean)} values: 1 (grey) or 3 (red, green, blue)")
     spec = InputSpec("photo", (len(mean), size, size), tuple(mean), tuple(std))
-    scope = Scope(net, mean=spec.mean, std=spec.std, bounds=spec.bounds)
-    together = batch_within_budget(scope, spec.shape, settings.batch)
+    scope = Scope(net, mean=spec.mean, std=spec.std, bounds=spec.bounds, output=output)
+    with _users_network(spec):
+        together = batch_within_budget(scope, spec.shape, settings.batch)
+        names = scope.layers(settings.layers, spec.shape)
     index = Index.open(folder, None)
-    names = scope.layers(settings.layers, spec.shape)
     files = _files(Path(images))
     skipped: dict[str, str] = {}
     with bar("seeing", total=len(files), unit="images") as step:
@@ -66,7 +69,8 @@ def see_module(
             some = files[start : start + together]
             if pixels := dict(_readable(some, spec, skipped)):
                 images_of_model = spec.to_model(torch.from_numpy(np.stack(list(pixels.values()))))
-                trace = scope.trace(images_of_model, examples=list(pixels))
+                with _users_network(spec):
+                    trace = scope.trace(images_of_model, examples=list(pixels))
                 facts = zip(_said(trace), pixels.items(), strict=True)
                 places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
                 group = Group(f"images-{start}", places)
@@ -77,6 +81,22 @@ def see_module(
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
         raise LayerscopeError(f"{images} holds no image that can be read{reasons}")
     return SeenImages(index, skipped)
+
+
+@contextmanager
+def _users_network(spec: InputSpec) -> Iterator[None]:
+    """Tell what fails in the user's code as a mistake, with the input that it failed on."""
+    try:
+        yield
+    except LayerscopeError:
+        raise
+    except Exception as error:
+        shape = ", ".join(map(str, ("N", *spec.shape)))
+        reason = (str(error).splitlines() or [""])[-1]
+        raise LayerscopeError(
+            f"the network failed on an input of shape ({shape}): {type(error).__name__}"
+            f"{f': {reason}' if reason else ''}; see --size, --mean and --std"
+        ) from error
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,0 +1,58 @@
+"""What `layerscope see` says: of a network of the user's that fails, of what was refused."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from layerscope.cli import main
+
+NETS = """\
+import torch
+from torch import nn
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        scores = self.conv(images).mean((2, 3))
+        return scores * 0, scores + torch.tensor([0.0, 9.0, 0.0, 0.0])
+
+
+def fixed():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+"""
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """The arguments for the networks above, up to the function's name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "images").mkdir()
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "images" / "grey.png")
+    return lambda function, *more: main(
+        ["see", "--model", f"nets.py:{function}", "--images", "images", "--out", "seen", *more]
+    )
+
+
+def test_a_network_that_fails_ends_with_1_and_one_message(command, capsys):
+    assert command("fixed", "--size", "16") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("layerscope: the network failed on an input of shape (N, 3, 16, 16): ")
+    assert "Traceback" not in err
+    assert command("fixed", "--size", "8", "--mean", "nan,1,1") == 1
+    assert "mean = (nan, 1.0, 1.0)" in capsys.readouterr().err
+
+
+def test_an_output_is_named_by_its_index(command, tmp_path, capsys):
+    assert command("Two", "--size", "16") == 1
+    assert "pick one with output=" in capsys.readouterr().err
+    assert command("Two", "--size", "16", "--output", "1") == 0
+    document = json.loads((tmp_path / "seen" / "index.json").read_text())
+    assert [example["predicted"] for example in document["examples"]] == ["1"]
+    assert command("Two", "--size", "16", "--output", "logits") == 1
