@@ -22,6 +22,13 @@ class Two(nn.Module):
         return scores * 0, scores + torch.tensor([0.0, 9.0, 0.0, 0.0])
 
 
+def smooth():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Conv2d(4, 4, 3), nn.SiLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    )
+
+
 def fixed():
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
 """
@@ -56,3 +63,28 @@ def test_an_output_is_named_by_its_index(command, tmp_path, capsys):
     document = json.loads((tmp_path / "seen" / "index.json").read_text())
     assert [example["predicted"] for example in document["examples"]] == ["1"]
     assert command("Two", "--size", "16", "--output", "logits") == 1
+
+
+def test_what_was_asked_now_is_told_and_each_refusal_once(digits_run, capsys):
+    command = ["see", str(digits_run), "--classes", "3,8", "--methods"]
+    assert main([*command, "grad_cam", "--layers", "fc"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("no grad_cam at fc: ") == 1
+    assert err.endswith("layerscope: there is no view for grad_cam, fc: the reasons stand above\n")
+    assert main([*command, "grad_cam", "--layers", "fc,conv2"]) == 1
+    assert "there is no view for fc: " in capsys.readouterr().err
+    assert main([*command, "grad_cam", "--layers", "conv2"]) == 0
+    out, err = capsys.readouterr()
+    assert "the 2 views asked for are there" in out
+    assert err == ""
+    assert main([*command, "filters", "--layers", "fc"]) == 0
+
+
+def test_a_network_of_the_users_must_give_what_was_named(command, capsys):
+    assert command("Two", "--size", "16", "--output", "1", "--methods", "grad_cam,deconvnet") == 0
+    capsys.readouterr()
+    plain = ("smooth", "--size", "16", "--methods")
+    assert command(*plain, "deconvnet,grad_cam", "--layers", "2") == 1
+    assert "there is no view for deconvnet: the reasons" in capsys.readouterr().err
+    assert command(*plain, "deconvnet,grad_cam", "--layers", "conv") == 0

@@ -2,9 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from layerscope.errors import LayerscopeError
+
+if TYPE_CHECKING:
+    from layerscope.seeing.outcome import Outcome
 
 EXAMPLE = "layerscope see runs/photos6 --methods grad_cam,deconvnet --layers conv1,conv6"
 
@@ -81,9 +86,10 @@ def _see_run(
     count = len(seen.index.document["views"])
     if seen.made:
         typer.echo(f"{seen.index.path}: {seen.made} views made, {count} in all")
-    else:
-        typer.echo(f"{seen.index.path}: all {count} views are there and valid, nothing to do")
-    _echo_refused(seen.index.document)
+    elif seen.outcome.views:
+        there = f"the {seen.outcome.views} views asked for are there and valid, nothing to do"
+        typer.echo(f"{seen.index.path}: {there}")
+    _tell(seen.outcome, [*(methods or ()), *(layers or ())])
 
 
 def _see_module(
@@ -98,17 +104,20 @@ def _see_module(
     seen = see_module(load_module(model), images, out, settings, **shown)
     for name, reason in seen.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
-    _echo_refused(seen.index.document)
-    pictures = draw_views(seen.index)
-    typer.echo(f"{seen.index.path}: {len(seen.index.document['views'])} views")
-    typer.echo(f"{pictures}: a picture of each")
+    if seen.outcome.views:
+        pictures = draw_views(seen.index)
+        typer.echo(f"{seen.index.path}: {seen.outcome.views} views")
+        typer.echo(f"{pictures}: a picture of each")
+    _tell(seen.outcome, [name for names in wanted.values() for name in names or ()])
 
 
-def _echo_refused(document: dict[str, Any]) -> None:
-    """Tell, once, what could not be made and why."""
-    told = {(each["method"], each["layer"], each["reason"]) for each in document["refused"]}
-    for method, layer, reason in sorted(told, key=str):
+def _tell(outcome: "Outcome", named: list[str]) -> None:
+    """Tell what could not be made and why; a method or layer that was named must give a view."""
+    for method, layer, reason in outcome.refused:
         typer.echo(f"no {method}{f' at {layer}' if layer else ''}: {reason}", err=True)
+    if nothing := [name for name in dict.fromkeys(named) if name in outcome.nothing]:
+        why = "the reasons stand above" if outcome.refused else "there are no examples to look at"
+        raise LayerscopeError(f"there is no view for {', '.join(nothing)}: {why}")
 
 
 def _words(given: list[str] | None) -> list[str] | None:

@@ -16,6 +16,7 @@ from layerscope.errors import LayerscopeError, Refused
 from layerscope.progress import bar
 from layerscope.seeing.index import Index
 from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.outcome import Outcome, layers_of_words, outcome
 from layerscope.seeing.settings import ViewsSettings
 from layerscope.views import Scope, Trace
 
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SeenImages:
-    """The index of the views, and the files of the folder that could not be read, with reasons."""
+    """The index of the views, the files that could not be read, and what came of the views."""
 
     index: Index
     skipped: dict[str, str]
+    outcome: Outcome
 
 
 def see_module(
@@ -51,9 +53,7 @@ def see_module(
         LayerscopeError: no readable image; `out` holds something else; the network refuses.
 
     """
-    folder = Path(out)
-    if folder.exists() and not (folder / "index.json").is_file() and any(folder.iterdir()):
-        raise LayerscopeError(f"{out} is there already and holds no views: name a new folder")
+    folder = _for_views(Path(out))
     if len(mean) not in (1, 3):
         raise LayerscopeError(f"mean has {len(mean)} values: 1 (grey) or 3 (red, green, blue)")
     spec = InputSpec("photo", (len(mean), size, size), tuple(mean), tuple(std))
@@ -61,6 +61,7 @@ def see_module(
     with _users_network(spec):
         together = batch_within_budget(scope, spec.shape, settings.batch)
         names = scope.layers(settings.layers, spec.shape)
+        words = layers_of_words(scope, settings.layers, spec.shape)
     index = Index.open(folder, None)
     files = _files(Path(images))
     skipped: dict[str, str] = {}
@@ -80,7 +81,15 @@ def see_module(
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
         raise LayerscopeError(f"{images} holds no image that can be read{reasons}")
-    return SeenImages(index, skipped)
+    groups = {entry["group"] for part in ("views", "refused") for entry in index.document[part]}
+    return SeenImages(index, skipped, outcome(index, groups, settings, words))
+
+
+def _for_views(folder: Path) -> Path:
+    """Refuse a folder that holds anything but views."""
+    if folder.exists() and not (folder / "index.json").is_file() and any(folder.iterdir()):
+        raise LayerscopeError(f"{folder} is there already and holds no views: name a new folder")
+    return folder
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from layerscope.progress import bar
 from layerscope.seeing.examples import Chosen, choose
 from layerscope.seeing.index import Index
 from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.outcome import Outcome, layers_of_words, outcome
 from layerscope.seeing.settings import ViewsSettings, asked
+from layerscope.views import Scope
 
 if TYPE_CHECKING:
     from layerscope.run import Run
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Seen:
-    """The index of a folder of views, and how many of them were made now."""
+    """The index of a folder of views, how many were made now, and what came of those asked for."""
 
     index: Index
     made: int
+    outcome: Outcome
 
 
 def see_run(
@@ -46,8 +49,21 @@ def see_run(
     index = Index.open(run.views_folder, _key(run, settings, together))
     groups = _groups(run, settings, together)
     made, before = index.made(), len(index.document["views"])
-    if not any(missing(made, group, settings, names) for group in groups):
-        return Seen(index, 0)
+    if any(missing(made, group, settings, names) for group in groups):
+        _make(run, scope, groups, settings, names, index)
+    came = outcome(index, groups, settings, layers_of_words(scope, settings.layers, spec.shape))
+    return Seen(index, len(index.document["views"]) - before, came)
+
+
+def _make(
+    run: "Run",
+    scope: Scope,
+    groups: dict[str, list[Chosen]],
+    settings: ViewsSettings,
+    names: list[str],
+    index: Index,
+) -> None:
+    """Make what is missing of each group, one batch a group."""
     split_name = run.evaluated_split()
     dataset = prepare(run.study.data)
     run.check_data(dataset)
@@ -63,13 +79,12 @@ def see_run(
             )
             if todo := missing(index.made(), group, settings, names):
                 trace = scope.trace(
-                    spec.to_model(pixels),
+                    run.spec.to_model(pixels),
                     examples=[example.id for example in examples],
                     true=[example.true for example in examples],
                 )
                 look(trace, Group(group, places), todo, settings, index)
             step(len(examples))
-    return Seen(index, len(index.document["views"]) - before)
 
 
 def _asked(
