@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import resolve_name
 
+from layerscope.errors import Refused
+
 KINDS = {
     "conv": ("conv1d", "conv2d", "conv3d"),
     "linear": ("linear",),
@@ -26,6 +28,7 @@ KINDS = {
         "sum",
     ),
     "batch_norm": ("batch_norm",),
+    "norm": ("group_norm", "layer_norm", "instance_norm", "local_response_norm", "rms_norm"),
     "add": ("add", "radd", "iadd", "sub", "isub", "subtract"),
     "scale": ("mul", "rmul", "imul", "multiply", "div", "truediv", "divide", "neg"),
     "cat": ("cat", "concat", "concatenate", "stack"),
@@ -84,6 +87,15 @@ class Operation:
     parameters: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Tensor] = field(default_factory=dict)
     outputs: tuple[Value, ...] = ()
+    constants: tuple[tuple[Tensor, int], ...] = ()
+
+    def refuse_if_changed(self) -> None:
+        """Refuse to go back through a call whose weights or constants were written to since."""
+        if any(tensor._version != version for tensor, version in self.constants):
+            raise Refused(
+                f"{self.label}: its weights or constants were changed after the forward pass, so "
+                "that the way back would not be its own; trace again after the change"
+            )
 
     @property
     def label(self) -> str:
@@ -93,7 +105,13 @@ class Operation:
     def call(self, tensors: Sequence[Tensor]) -> Any:
         """Run the operation again on other tensors in the place of its inputs."""
         replacement = {id(v): t for v, t in zip(self.inputs, tensors, strict=True)}
-        swap = lambda leaf: replacement.get(id(leaf), leaf)
+        lent = self.kind == "batch_norm"  # which writes to its running statistics in training
+
+        def swap(leaf: Any) -> Any:
+            if lent and isinstance(leaf, Tensor) and not leaf.requires_grad:
+                return leaf.clone()
+            return replacement.get(id(leaf), leaf)
+
         return self.function(*map_leaves(self.args, swap), **map_leaves(self.kwargs, swap))
 
 
@@ -130,7 +148,7 @@ def base_name(function: Callable[..., Any]) -> str:
     name = name_of(function)
     if name.endswith(".__get__"):
         return name.split(".")[-2]
-    return getattr(function, "__name__", name).strip("_")
+    return getattr(function, "__name__", name).split(".")[0].strip("_")
 
 
 @cache
@@ -145,7 +163,7 @@ def is_in_place(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> bool:
     """Tell whether the call writes into its first argument."""
-    name = getattr(function, "__name__", "")
+    name = getattr(function, "__name__", "").split(".")[0]
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
         return True
     if name.startswith("__i") and name not in ("__invert__", "__int__", "__index__"):

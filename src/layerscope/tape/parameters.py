@@ -41,7 +41,11 @@ def parameters_of(operation: Operation) -> dict[str, Any]:
     if kind == "avg_pool" and name.startswith("avg_pool"):
         call = _bound(operation, _AVG_POOL, _DEFAULTS["avg_pool"])
         return _spread(call, int(name[-2]), ("kernel_size", "stride", "padding"))
-    if kind in ("batch_norm", "dropout", "resample"):
+    if kind == "dropout":
+        call = _bound(operation, ("input", "p", "training", "inplace"), {"p": 0.5})
+        call.setdefault("training", call.get("train", True))
+        return call
+    if kind in ("batch_norm", "resample"):
         return _by_signature(operation, operation.function)
     return {}
 

@@ -66,18 +66,36 @@ def _after(operation: Operation, seen: list[Field], axes: int) -> Field | None:
     if after.dim() < axes + 2 or _flattened(operation, axes):
         return (WHOLE,) * axes
     sizes = {tuple(v.tensor.shape[2:]) for v in operation.inputs if v.tensor.dim() == axes + 2}
-    if base_name(operation.function) in ("getitem", "narrow", "select", "pad", "flip", "roll"):
-        return seen[0] if before.shape[2:] == after.shape[2:] else None
+    name = base_name(operation.function)
+    if name == "pad":
+        return _padded(operation, seen[0])
+    if name in ("getitem", "narrow", "select", "flip", "roll"):
+        kept = before.shape[2:] == after.shape[2:] and name not in ("flip", "roll")
+        return seen[0] if kept else None
     if operation.kind in ("avg_pool", "max_pool"):  # adaptive pools, means
         return seen[0] if before.shape[2:] == after.shape[2:] else (WHOLE,) * axes
     if tuple(after.shape[2:]) not in sizes or operation.kind == "resample":
         return None
-    if operation.kind == "shape" and base_name(operation.function) in _MOVES_AXES:
+    if operation.kind == "shape" and name in _MOVES_AXES:
         return None
     return _merged(seen)
 
 
 _MOVES_AXES = frozenset({"permute", "transpose", "swapaxes", "swapdims", "movedim", "T", "mT"})
+
+
+def _padded(operation: Operation, field: Field) -> Field | None:
+    """Shift what is seen by the padding in front; None where other axes are padded too."""
+    sides = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("pad")
+    if not isinstance(sides, list | tuple) or len(sides) > 2 * len(field):
+        return None
+    front = [0] * len(field)
+    for place, side in enumerate(sides[::2]):  # torch names the last axis first
+        front[len(field) - 1 - place] = int(side)
+    return tuple(
+        Receptive(seen.stride, seen.first - n * seen.stride, seen.last - n * seen.stride)
+        for seen, n in zip(field, front, strict=True)
+    )
 
 
 def _flattened(operation: Operation, axes: int) -> bool:

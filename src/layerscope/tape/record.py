@@ -12,6 +12,7 @@ from torch.nn.modules import module as torch_module
 from torch.overrides import TorchFunctionMode
 
 from layerscope.errors import Refused
+from layerscope.tape.hidden import Guard, gradients_by_hand_seen
 from layerscope.tape.operations import (
     Operation,
     Value,
@@ -23,6 +24,12 @@ from layerscope.tape.operations import (
     name_of,
 )
 from layerscope.tape.parameters import parameters_of
+from layerscope.tape.refusals import (
+    is_inactive_dropout,
+    refuse_unseen_modules,
+    refuse_what_mixes_or_draws,
+)
+from layerscope.tape.rewrites import explicit_padding, pool_with_switches
 from layerscope.tape.untouched import untouched
 
 
@@ -46,51 +53,70 @@ def record(model: nn.Module, images: Tensor) -> Tape:
 
     Functional, in-place and reused operations are seen like modules, because the recording
     stands between Python and torch and not on the modules. Four-axis inputs are computed in
-    channels_last memory, which gives the same numbers sooner.
+    channels_last memory, which gives the same numbers sooner; a network to which the layout of
+    memory matters is run again in the layout of `images`.
 
     Args:
         model: any eager module of one input.
         images: `"batch channel ..."`; it is neither written to nor kept.
 
     Raises:
-        Refused: scripted modules, active dropout, batch statistics in evaluation mode.
+        Refused: scripted or lazy modules, active dropout, batch statistics and random numbers in
+            evaluation mode, and calls that cannot be seen.
 
     """
     model = getattr(model, "_orig_mod", model)
-    _refuse_scripted(model)
+    refuse_unseen_modules(model)
     with untouched(model):
-        images = _own_copy(images)
-        recorder = _Recorder(images, {id(m): name for name, m in model.named_modules()})
-        with recorder.modules_watched(), recorder:
+        if images.dim() == 4:
+            try:
+                return _recorded(model, images.detach().clone(memory_format=torch.channels_last))
+            except _LayoutMatters:
+                pass
+        return _recorded(model, images.detach().clone(), layout_is_given=True)
+
+
+def _recorded(model: nn.Module, images: Tensor, *, layout_is_given: bool = False) -> Tape:
+    names = {id(module): name for name, module in model.named_modules()}
+    recorder = _Recorder(images, names, layout_is_given)
+    with (
+        torch.enable_grad(),  # so that a network's own no_grad can be told; each call has none
+        gradients_by_hand_seen(recorder.by_hand),
+        recorder.modules_watched(),
+        recorder.guard,
+        recorder,
+    ):
+        try:
             result = model(images)
-        recorder.tape.output = map_leaves(result, recorder.value_or_self)
+        except RuntimeError as error:
+            raise recorder.guard.refusal or error from error
+    recorder.tape.output = map_leaves(result, recorder.value_or_self)
     return recorder.tape
 
 
-def _refuse_scripted(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
-            where = f"layer {name!r}" if name else "the model"
-            raise Refused(
-                f"{where} is a TorchScript module, whose operations cannot be seen; "
-                "give the eager module that it was made from"
-            )
+class _LayoutMatters(Exception):
+    """The network's answer depends on how its tensors lie in memory."""
 
 
-def _own_copy(images: Tensor) -> Tensor:
-    layout = torch.channels_last if images.dim() == 4 else torch.contiguous_format
-    return images.detach().clone(memory_format=layout)
+_ASKS_FOR_LAYOUT = frozenset(
+    {"as_strided", "is_contiguous", "stride", "storage_offset", "untyped_storage", "data_ptr"}
+)
 
 
 class _Recorder(TorchFunctionMode):
     """Sees every torch call made while it is active, and records those that touch the input."""
 
-    def __init__(self, images: Tensor, names: dict[int, str]) -> None:
+    def __init__(self, images: Tensor, names: dict[int, str], layout_is_given: bool) -> None:
         super().__init__()
         self._names = names
+        self._layout_is_given = layout_is_given
         self._running: list[str] = []
         self._objects: dict[int, tuple[Tensor, Value]] = {}  # id -> (kept alive, its value now)
         self._aliases: dict[int, set[int]] = {}  # storage -> ids of the objects that share it
+        self._copied: set[int] = set()  # storages of copies that would be views, and of their bases
+        self._by_hand = False
+        self._wants_gradients = True
+        self.guard = Guard(lambda tensor: _storage(tensor) in self._aliases)
         self.tape = Tape(input=Value(0, images, None))
         self.tape.values.append(self.tape.input)
         self._remember(images, self.tape.input)
@@ -131,19 +157,62 @@ class _Recorder(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if function is torch._C._set_grad_enabled:
+            self._wants_gradients = bool(args[0])
+            return function(*args)
+        self._adopt(args, kwargs)
         if not any(id(x) in self._objects for x in leaves_of((args, kwargs))):
-            return function(*args, **kwargs)
+            with torch.no_grad():
+                return function(*args, **kwargs)
         if kwargs.get("out") is not None:
             raise Refused(f"{name_of(function)} writes into out=; give it a result of its own")
-        args, kwargs = self._same_padding(function, args, kwargs)
+        if base_name(function) in _ASKS_FOR_LAYOUT and not self._layout_is_given:
+            raise _LayoutMatters
+        args, kwargs = explicit_padding(function, args, kwargs, self._pad)
+        return self._record(function, args, kwargs)
+
+    def by_hand(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Record an autograd function as one operation, whose gradient is its own."""
+        if self._by_hand or not any(id(x) in self._objects for x in leaves_of((args, kwargs))):
+            return function(*args, **kwargs)
+        self._by_hand = True
+        try:
+            with torch._C.DisableTorchFunction():
+                return self._record(function, args, kwargs)
+        finally:
+            self._by_hand = False
+
+    def _record(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a call that reads recorded tensors, and write it down."""
         in_place = is_in_place(function, args, kwargs)
         if in_place:
             self._keep_before_writing(args[0] if args else kwargs["input"])
         operation = self._operation(function, args, kwargs, in_place)
+        before = torch.get_rng_state()
         result = self._run(operation, args, kwargs)
+        if not torch.equal(before, torch.get_rng_state()):
+            raise Refused(
+                f"{operation.label} draws random numbers in evaluation mode, so that every answer "
+                "is another; draw them only where self.training is set"
+            )
         if in_place or _holds_tensors(result):
             self._write_down(operation, result, args, kwargs)
         return result
+
+    def _called(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a function without gradients."""
+        with self.guard.recorded_call(), torch.no_grad():
+            return function(*args, **kwargs)
+
+    def _pad(self, tensor: Tensor, sides: list[int]) -> Tensor:
+        """Pad, as an operation of its own."""
+        return self.__torch_function__(F.pad, (), (tensor, sides))
 
     def value_or_self(self, leaf: Any) -> Any:
         """Return the value that a recorded tensor has now; anything else as it is."""
@@ -160,6 +229,10 @@ class _Recorder(TorchFunctionMode):
         args, kwargs = (map_leaves(tree, self.value_or_self) for tree in (args, kwargs))
         inputs = tuple(dict.fromkeys(x for x in leaves_of((args, kwargs)) if isinstance(x, Value)))
         kind = kind_of(function, args, kwargs, len(inputs))
+        if not self._wants_gradients:  # under the network's own no_grad
+            kind = "detach"
+        elif not torch.is_grad_enabled():  # in an autograd function that went past `by_hand`
+            kind = "by hand"
         module = self._running[-1] if self._running else ""
         operation = Operation(
             index=len(self.tape.operations),
@@ -173,28 +246,35 @@ class _Recorder(TorchFunctionMode):
             in_place=in_place,
         )
         operation.parameters = parameters_of(operation)
-        _refuse_what_mixes_or_draws(operation)
+        refuse_what_mixes_or_draws(operation)
         return operation
 
     def _run(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        function = operation.function
         if operation.kind == "max_pool" and "return_indices" in operation.parameters:
-            pooled, switches = _pool_with_switches(operation, args, kwargs)
+            pooled, switches = self._called(
+                lambda *_a, **_k: pool_with_switches(operation, args, kwargs), args, kwargs
+            )
             operation.saved["switches"] = switches
             return (pooled, switches) if operation.parameters["return_indices"] else pooled
-        if base_name(operation.function) == "view" and not isinstance(args[1], torch.dtype):
-            return args[0].reshape(*args[1:], **kwargs)  # channels_last memory may need a copy
-        return operation.function(*args, **kwargs)
+        if base_name(function) == "view" and not isinstance(args[1], torch.dtype):
+            function = torch.Tensor.reshape  # channels_last memory may need a copy
+        if self._layout_is_given:
+            function = operation.function
+        return self._called(function, args, kwargs)
 
     def _write_down(
         self, operation: Operation, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         tensors = [x for x in leaves_of(result) if isinstance(x, Tensor)]
+        if is_inactive_dropout(operation) and tensors[0] is (args[0] if args else kwargs["input"]):
+            return
         if operation.in_place:
             target = args[0] if args else kwargs["input"]
             if target is not result:
                 tensors = [target]
         elif all(id(x) in self._objects for x in tensors):
-            return  # dropout in evaluation mode, .contiguous() of what is so: nothing happened
+            return  # .contiguous() of what is so: nothing happened
         outputs = []
         for tensor in tensors:
             value = Value(len(self.tape.values), tensor, operation)
@@ -202,6 +282,7 @@ class _Recorder(TorchFunctionMode):
             outputs.append(value)
             self._remember(tensor, value)
         operation.outputs = tuple(outputs)
+        operation.constants = _constants(operation)
         for value in operation.inputs:
             value.consumers.append(operation)
         self.tape.operations.append(operation)
@@ -217,16 +298,24 @@ class _Recorder(TorchFunctionMode):
         self._aliases.setdefault(_storage(tensor), set()).add(id(tensor))
 
     def _share(self, operation: Operation, tensors: list[Tensor]) -> None:
-        """Treat a copy made in the place of a view as the view that the caller meant."""
-        if base_name(operation.function) != "view":
-            return
+        """Remember a copy that would be a view in another layout of memory."""
         base, copy = _storage(operation.inputs[0].tensor), _storage(tensors[0])
-        together = self._aliases.get(base, set()) | self._aliases.get(copy, set())
-        self._aliases[base] = self._aliases[copy] = together
+        if base != copy and base_name(operation.function) in _MAY_COPY:
+            self._copied |= {base, copy}
+
+    def _adopt(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Give a value to tensors that are not recorded but lie in memory that is."""
+        for tensor in leaves_of((args, kwargs)):
+            if not isinstance(tensor, Tensor) or id(tensor) in self._objects:
+                continue
+            for identity in tuple(self._aliases.get(_storage(tensor), ()))[:1]:
+                self._overwrite(tensor, "a write into memory that it shares", identity)
 
     def _keep_before_writing(self, target: Tensor) -> None:
         """Copy what the tape holds in memory that is about to be overwritten."""
         storage = _storage(target)
+        if storage in self._copied and not self._layout_is_given:
+            raise _LayoutMatters
         if id(target) not in self._objects:  # a constant until now, filled from recorded values
             constant = Value(len(self.tape.values), target, None)
             self.tape.values.append(constant)
@@ -234,89 +323,54 @@ class _Recorder(TorchFunctionMode):
         for identity in self._aliases.get(storage, ()):
             value = self._objects[identity][1]
             if value.tensor is self._objects[identity][0]:
-                value.tensor = value.tensor.clone()
+                with self.guard.recorded_call():
+                    value.tensor = value.tensor.clone()
 
     def _mark_overwritten(self, target: Tensor, operation: Operation) -> None:
         """Give every other tensor in that memory a new value, whose way back is unknown."""
         for identity in self._aliases.get(_storage(target), set()) - {id(target)}:
-            tensor, before = self._objects[identity]
-            unknown = Operation(
-                index=len(self.tape.operations),
-                kind="overwritten",
-                name=f"{operation.name} into a view",
-                function=operation.function,
-                args=(),
-                kwargs={},
-                inputs=(before, operation.outputs[0]),
-                module=operation.module,
-            )
-            value = Value(len(self.tape.values), tensor, unknown)
-            unknown.outputs = (value,)
-            self.tape.operations.append(unknown)
-            self.tape.values.append(value)
-            self._objects[identity] = (tensor, value)
+            self._overwrite(self._objects[identity][0], f"{operation.name} into a view", id(target))
 
-    def _same_padding(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Write padding="same" of an even kernel as a pad and a convolution without padding."""
-        if base_name(function) not in ("conv1d", "conv2d", "conv3d"):
-            return args, kwargs
-        names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-        call = dict(zip(names, args, strict=False)) | kwargs
-        if call.get("padding") != "same":
-            return args, kwargs
-        kernel = call["weight"].shape[2:]
-        dilation = call.get("dilation", 1)
-        dilation = [dilation] * len(kernel) if isinstance(dilation, int) else list(dilation)
-        total = [d * (k - 1) for d, k in zip(dilation, kernel * len(dilation), strict=False)]
-        if any(n % 2 for n in total):
-            sides = [side for n in reversed(total) for side in (n // 2, n - n // 2)]
-            call["input"] = self.__torch_function__(F.pad, (), (call["input"], sides))
-            call["padding"] = 0
-        else:
-            call["padding"] = tuple(n // 2 for n in total)
-        return (), call
+    def _overwrite(self, tensor: Tensor, name: str, other: int) -> None:
+        """Record that a tensor's content depends on another's in a way that is not known."""
+        before = [self._objects[i][1] for i in (id(tensor), other) if i in self._objects]
+        unknown = Operation(
+            index=len(self.tape.operations),
+            kind="overwritten",
+            name=name,
+            function=torch.Tensor.copy_,
+            args=(),
+            kwargs={},
+            inputs=tuple(before),
+            module=self._running[-1] if self._running else "",
+        )
+        value = Value(len(self.tape.values), tensor, unknown)
+        unknown.outputs = (value,)
+        self.tape.operations.append(unknown)
+        self.tape.values.append(value)
+        self._remember(tensor, value)
+
+
+_MAY_COPY = frozenset(
+    {"view", "reshape", "flatten", "contiguous", "ravel", "unflatten", "view_as", "reshape_as"}
+)
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    """Give the address of a tensor's memory; of one that has none (nested, batched) its own id."""
+    try:
+        return tensor.untyped_storage().data_ptr() or id(tensor)
+    except (RuntimeError, NotImplementedError):
+        return id(tensor)
+
+
+def _constants(operation: Operation) -> tuple[tuple[Tensor, int], ...]:
+    """List the tensors that a call read beside the recorded ones, with their versions."""
+    if operation.kind == "batch_norm" and operation.parameters.get("training"):
+        return ()  # its running statistics are written to by the call itself
+    leaves = leaves_of((operation.args, operation.kwargs))
+    return tuple((x, x._version) for x in leaves if isinstance(x, Tensor))
 
 
 def _holds_tensors(result: Any) -> bool:
     return any(isinstance(leaf, Tensor) for leaf in leaves_of(result))
-
-
-def _pool_with_switches(
-    operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Tensor, Tensor]:
-    call = operation.parameters
-    tensor = args[0] if args else kwargs["input"]
-    pool = getattr(F, base_name(operation.function).removesuffix("_with_indices"))
-    if "output_size" in call:
-        return pool(tensor, call["output_size"], return_indices=True)
-    return pool(
-        tensor,
-        call["kernel_size"],
-        call["stride"],
-        call["padding"],
-        call["dilation"],
-        ceil_mode=call["ceil_mode"],
-        return_indices=True,
-    )
-
-
-def _refuse_what_mixes_or_draws(operation: Operation) -> None:
-    """Refuse what would make an example's answer depend on chance or on its neighbours."""
-    kind, call = operation.kind, operation.parameters
-    if kind == "dropout" and call.get("training", True) and call.get("p", 0.5) > 0:
-        raise Refused(
-            f"{operation.label} is active in evaluation mode, so that every answer is random; "
-            "call it with training=self.training"
-        )
-    if kind == "batch_norm" and call.get("training") and operation.inputs[0].tensor.shape[0] > 1:
-        raise Refused(
-            f"{operation.label} uses the statistics of the batch in evaluation mode, so that an "
-            "example's answer depends on its neighbours; use track_running_stats=True, or trace "
-            "one example at a time"
-        )

@@ -14,8 +14,8 @@ def untouched(model: nn.Module) -> Iterator[nn.Module]:
     """Put `model` into evaluation mode and give it back as it was, also after an exception.
 
     Restored are the `training` flag of every module, the identity and content of every buffer,
-    and the states of the random generators. Parameters, gradients and hooks are never written.
-    Gradients are off inside.
+    the content of every parameter, and the states of the random generators. Gradients and hooks
+    are never written. Gradients are off inside.
 
     >>> net = nn.Sequential(nn.Linear(2, 2), nn.Dropout()).train()
     >>> with untouched(net) as lent:
@@ -28,6 +28,7 @@ def untouched(model: nn.Module) -> Iterator[nn.Module]:
     flags = [module.training for module in modules]
     buffers = [dict(module._buffers) for module in modules]
     contents = [{name: _copy(buffer) for name, buffer in held.items()} for held in buffers]
+    weights = [(parameter, _copy(parameter)) for parameter in model.parameters()]
     random_state = random.getstate(), np.random.get_state(), torch.get_rng_state()
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     device_states = {device: torch.cuda.get_rng_state(device) for device in devices}
@@ -40,6 +41,8 @@ def untouched(model: nn.Module) -> Iterator[nn.Module]:
         for module, flag, held, content in zip(modules, flags, buffers, contents, strict=True):
             module.training = flag
             _restore_buffers(module, held, content)
+        for parameter, weight in weights:
+            _restore(parameter, weight)
         random.setstate(random_state[0])
         np.random.set_state(random_state[1])
         torch.set_rng_state(random_state[2])
@@ -57,8 +60,20 @@ def _restore_buffers(
     """Put the same buffer objects back, and their content where the forward pass wrote to it."""
     module._buffers.clear()
     module._buffers.update(held)
-    with torch.no_grad():
-        for name, buffer in held.items():
-            saved = content[name]
-            if buffer is not None and saved is not None and not torch.equal(buffer, saved):
-                buffer.copy_(saved)
+    for name, buffer in held.items():
+        _restore(buffer, content[name])
+
+
+def _restore(tensor: Tensor | None, saved: Tensor | None) -> None:
+    """Write a tensor's content back, if it was changed: bit for bit, NaN included."""
+    if tensor is None or saved is None or _same_bits(tensor, saved):
+        return
+    tensor.data.copy_(saved)
+
+
+def _same_bits(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(one, other) or (
+        bool(one.is_floating_point())
+        and torch.equal(one.nan_to_num(), other.nan_to_num())
+        and torch.equal(one.isnan(), other.isnan())
+    )

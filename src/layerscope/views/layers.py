@@ -40,6 +40,8 @@ def find_layers(
         Refused: no such layer; the message names the nearest ones.
 
     """
+    if not isinstance(wanted, str | Sequence):
+        raise Refused(f"layers={wanted!r}: give a name, a kind, or a list of these")
     order = [name for name in names if name]
     alone = isinstance(wanted, str)
     found: set[str] = set()
@@ -73,8 +75,10 @@ def _find(
 def _unknown(word: str, order: list[str], modules: dict[str, nn.Module]) -> str:
     if word in modules:
         return f"layer {word!r} did not run in this forward pass; it returns no tensor here"
-    near = difflib.get_close_matches(word, [*order, *KINDS, "all"], n=3, cutoff=0.4)
+    kinds = [k for k, types in KINDS.items() if any(isinstance(modules[n], types) for n in order)]
+    near = difflib.get_close_matches(word, [*order, *kinds, "all"], n=3, cutoff=0.4)
     hint = f"the nearest are {', '.join(map(repr, near))}" if near else "none is like it"
     leaves = [name for name in order if not any(True for _ in modules[name].children())]
     listed = ", ".join(leaves[:12]) + (", ..." if len(leaves) > 12 else "")
-    return f"no layer {word!r}: {hint}; the layers are {listed}; kinds are all, {', '.join(KINDS)}"
+    told = ", ".join(["all", *kinds])
+    return f"no layer {word!r}: {hint}; the layers are {listed}; kinds are {told}"

@@ -16,7 +16,6 @@ Rule = Callable[[Operation, Incoming], Sequence[Tensor | None]]
 Composite = Callable[[Operation], Rule]
 
 
-@torch.no_grad()
 def descend(
     tape: Tape, seeds: Tensor, at: Value, to: Sequence[Value], composite: Composite
 ) -> list[Tensor]:
@@ -41,6 +40,19 @@ def descend(
             f"seeds of shape {tuple(seeds.shape)} do not fit a layer of shape "
             f"{tuple(at.tensor.shape)}; expected (seeds, *that shape)"
         )
+    if above := [value for value in to if value.index > at.index]:
+        raise Refused(
+            f"a layer of shape {tuple(above[0].tensor.shape)} comes after the one where the seeds "
+            "start; seeds are carried down, towards the input"
+        )
+    with torch.inference_mode(False), torch.no_grad():
+        return _descend(tape, seeds, at, to, composite)
+
+
+def _descend(
+    tape: Tape, seeds: Tensor, at: Value, to: Sequence[Value], composite: Composite
+) -> list[Tensor]:
+    """Do so, one operation after the other, from the last to the first."""
     alive = _influenced_by(tape, to)
     arrived: dict[Value, Tensor] = {at: seeds}
     wanted = set(to)
@@ -49,6 +61,7 @@ def descend(
         incoming = [arrived.get(value) for value in operation.outputs]
         if all(x is None for x in incoming) or alive.isdisjoint(operation.inputs):
             continue
+        operation.refuse_if_changed()
         outgoing = composite(operation)(operation, incoming)
         for value in operation.outputs:
             if value not in wanted:

@@ -24,6 +24,11 @@ def gradient(operation: Operation) -> Rule:
             f"{operation.label}: a tensor was written through a view of it, and what it held "
             "before cannot be told apart; write x = x + y in the place of x[...] += y"
         )
+    if operation.kind == "by hand":
+        raise Refused(
+            f"{operation.label} runs inside a torch.autograd.Function whose apply was bound before "
+            "the trace; call it as Name.apply(x) in the network, so that its gradient is seen"
+        )
     return _GRADIENTS.get(operation.kind, gradient_by_autograd)
 
 
@@ -68,7 +73,7 @@ def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
 def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Convolve transposed, without the bias."""
     call = operation.parameters
-    if isinstance(call["weight"], Value):
+    if not _is_plain(operation, incoming):
         return gradient_by_autograd(operation, incoming)
     seen = operation.inputs[0].tensor
     axes = call["weight"].dim() - 2
@@ -85,10 +90,9 @@ def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
 
 def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Multiply by the weight, without the bias."""
-    weight = operation.parameters["weight"]
-    if isinstance(weight, Value):
+    if not _is_plain(operation, incoming):
         return gradient_by_autograd(operation, incoming)
-    return [_only(incoming) @ weight]
+    return [_only(incoming) @ operation.parameters["weight"]]
 
 
 def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
@@ -134,10 +138,12 @@ def add_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | 
 def cat_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Give each part its own piece."""
     parts = operation.args[0] if operation.args else operation.kwargs.get("tensors", ())
-    dim = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("dim", 0)
-    if base_name(operation.function) == "stack" or not isinstance(dim, int):
-        return gradient_by_autograd(operation, incoming)
+    named = operation.kwargs.get("dim", operation.kwargs.get("axis", 0))
+    dim = operation.args[1] if len(operation.args) > 1 else named
     tensors = [part.tensor if isinstance(part, Value) else part for part in parts]
+    alike = len({tensor.dim() for tensor in tensors}) == 1
+    if base_name(operation.function) == "stack" or not isinstance(dim, int) or not alike:
+        return gradient_by_autograd(operation, incoming)
     axis = dim if dim < 0 else dim - tensors[0].dim()
     pieces = _only(incoming).split([t.shape[axis] for t in tensors], dim=axis)
     return [
@@ -183,7 +189,7 @@ def gradient_by_autograd(operation: Operation, incoming: Incoming) -> Sequence[T
         torch.autograd.grad(
             [output for output, _ in pairs],
             sources,
-            [grad[seed] for _, grad in pairs],
+            [grad[seed].to(output.dtype) for output, grad in pairs],
             retain_graph=True,
             allow_unused=True,
         )
@@ -206,6 +212,13 @@ _GRADIENTS: dict[str, Rule] = {
 
 
 # -- helpers -------------------------------------------------------------------------------------
+
+
+def _is_plain(operation: Operation, incoming: Incoming) -> bool:
+    """Tell whether weight and bias are constants, in the dtype of what comes down."""
+    weight = operation.parameters["weight"]
+    alone = len(operation.inputs) == 1 and isinstance(weight, Tensor)
+    return alone and weight.dtype == _only(incoming).dtype
 
 
 def _only(incoming: Incoming) -> Tensor:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.storage import write_whole
 
-SPATIAL = frozenset({"x", "y", "z", "time", "sensor"})
+SPATIAL = frozenset({"x", "y", "z", "time", "sensor", "frequency"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +134,11 @@ class View:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, EOFError) as error:
-            raise LayerscopeError(f"cannot read the view {path}: {error}") from error
-        facts: dict[str, Any] = json.loads(str(arrays["facts"]))
+            facts: dict[str, Any] = json.loads(str(arrays["facts"]))
+        except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
+            raise LayerscopeError(
+                f"cannot read the view {path}: it is no whole file that View.save wrote"
+            ) from error
         unit = arrays.get("unit")
         grid = facts["grid"]
         return View(

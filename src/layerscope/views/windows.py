@@ -77,6 +77,7 @@ def deconvnet_in_windows(chain: list[Operation], at: Value, seeds: Seeds, memory
         some = seeds[first : first + together]
         windows = _planted(at.tensor, some)
         for operation in chain:
+            operation.refuse_if_changed()
             windows = _step(operation, windows, some.rows)
         _place(result[first : first + together], windows)
     return result
