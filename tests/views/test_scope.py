@@ -101,10 +101,13 @@ def test_numpy_images_are_taken():
     ("target", "message"),
     [
         ("birb", "did you mean 'bird'"),
-        (4, "outside 0 to 3"),
+        (4, "class indices run from 0 to 3"),
+        ([float("nan")] * 2, "neither a class name nor an index"),
+        ([None, None], "neither a class name nor an index"),
+        (torch.tensor([[0, 1]]), "one per example"),
         ([0, 1, 2], r"one per example \(2 here\)"),
         ("true", "needs the labels"),
-        (0.5, "give 'predicted'"),
+        (0.5, "neither a class name nor an index"),
     ],
 )
 def test_wrong_targets_are_told_what_is_allowed(target, message):
@@ -163,3 +166,54 @@ def test_a_compiled_model_is_seen_through():
     np.testing.assert_array_equal(
         views["0"].values, Scope(net).trace(images).view("grad_cam")["0"].values
     )
+
+
+class Normed(nn.Module):
+    """A convolution, a norm and a rectifier, with a reader on the side that changes nothing."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = norm
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x):
+        y = self.conv(x)
+        assert not torch.isnan(y).any()
+        return self.fc(torch.relu(self.norm(y)).mean((2, 3)))
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4)])
+def test_a_convolution_is_read_after_its_norm_and_rectifier(norm):
+    net = Normed(norm).eval()
+    trace = Scope(net).trace(IMAGES)
+    maps = trace.view("feature_maps")["conv"].values
+    expected = torch.relu(norm(net.conv(IMAGES))).detach().numpy()
+    np.testing.assert_allclose(maps, expected, atol=1e-6)
+    raw = trace.view("feature_maps", raw=True)["conv"].values
+    np.testing.assert_allclose(raw, net.conv(IMAGES).detach().numpy(), atol=1e-6)
+
+
+def test_a_reused_layer_is_left_out_of_all():
+    net, images = build("in place")
+    views = Scope(net).trace(images).view("feature_maps", layers="all")
+    assert "relu" not in views
+    assert list(views) == ["conv1", "conv2", "conv3", "fc"]
+
+
+def test_class_names_must_fit_the_logits():
+    with pytest.raises(Refused, match="2 class names and the model 4 logits"):
+        Scope(Outputs(lambda x: x), classes=["a", "b"]).trace(IMAGES)
+
+
+def test_seeds_are_carried_down_only():
+    net, images = build("plain")
+    trace = Scope(net).trace(images)
+    with pytest.raises(Refused, match="comes after the one where the seeds start"):
+        trace.propagate(torch.ones_like(trace.value("0").tensor), at="0", to="3")
+
+
+@pytest.mark.parametrize("images", ["a", None])
+def test_what_is_no_tensor_is_refused(images):
+    with pytest.raises(Refused, match="give a float tensor"):
+        Scope(Outputs(lambda x: x)).trace(images)

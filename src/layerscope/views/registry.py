@@ -80,7 +80,8 @@ def methods() -> list[Method]:
 
 def find_method(name: str, options: dict[str, Any]) -> Method:
     """Return the method of that name, having checked that it takes the options given."""
-    if name not in _METHODS:
+    if not isinstance(name, str) or name not in _METHODS:
+        name = str(name)
         near = difflib.get_close_matches(name, _METHODS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise Refused(f"no method {name!r}: {hint}the methods are {', '.join(_METHODS)}")

@@ -97,7 +97,10 @@ class Scope:
                 f"the input is a {type(images).__name__} of {len(images)}; give one tensor "
                 '"batch channel ..." (networks of several inputs cannot be traced)'
             )
-        batch = torch.as_tensor(np.asarray(images) if not isinstance(images, Tensor) else images)
+        array = images if isinstance(images, Tensor) else np.asarray(images)
+        if isinstance(array, np.ndarray) and array.dtype.kind not in "fiub":
+            raise Refused(f"the input is {images!r:.60}; give a float tensor, batch first")
+        batch = torch.as_tensor(array)
         if batch.dim() < 2 or not len(batch):
             raise Refused(
                 f"the input has the shape {tuple(batch.shape)}; expected a batch of at least one "

@@ -12,7 +12,12 @@ from layerscope.errors import Refused
 
 
 def resolve_target(
-    target: Any, logits: Tensor, classes: Sequence[str] | None, true: Tensor | None
+    target: Any,
+    logits: Tensor,
+    classes: Sequence[str] | None,
+    true: Tensor | None,
+    *,
+    name: str = "target",
 ) -> Tensor:
     """Return one class index per example.
 
@@ -21,40 +26,50 @@ def resolve_target(
         logits: `(B, K)`.
         classes: the K class names, or None where they are not known.
         true: the labels that the trace was given, or None.
+        name: what messages call it.
 
     """
     batch, count = logits.shape
-    if isinstance(target, str) and target == "predicted" and target not in (classes or ()):
-        return logits.argmax(1)
-    if isinstance(target, str) and target == "true" and target not in (classes or ()):
-        if true is None:
-            raise Refused('target="true" needs the labels: scope.trace(images, true=labels)')
-        return true
-    if isinstance(target, str | int | np.integer):
-        target = [target] * batch
-    if isinstance(target, Tensor | np.ndarray):
-        target = np.atleast_1d(np.asarray(torch.as_tensor(target).cpu())).tolist()
-        target = target * batch if len(target) == 1 else target
-    if not isinstance(target, Sequence) or len(target) != batch:
+    if isinstance(target, str) and target not in (classes or ()):
+        if target == "predicted":
+            return logits.argmax(1)
+        if target == "true":
+            if true is None:
+                raise Refused('target="true" needs the labels: scope.trace(images, true=labels)')
+            return true
+    given = _listed(target)
+    if (len(given) == 1 and not isinstance(target, Sequence)) or isinstance(target, str):
+        given = given * batch
+    if len(given) != batch:
         raise Refused(
-            f"target={target!r}: give 'predicted', 'true', a class name, an index, or one per "
+            f"{name}={target!r}: give 'predicted', 'true', a class name, an index, or one per "
             f"example ({batch} here)"
         )
-    indices = [_index(one, count, classes) for one in target]
-    return torch.tensor(indices, device=logits.device)
+    return torch.tensor([_index(one, count, classes, name) for one in given], device=logits.device)
 
 
-def _index(target: Any, count: int, classes: Sequence[str] | None) -> int:
+def _listed(target: Any) -> list[Any]:
+    """List what is given for the examples; nothing where it is no list of one axis."""
+    if isinstance(target, str):
+        return [target]
+    if isinstance(target, list | tuple):
+        return [one.item() if hasattr(one, "item") else one for one in target]
+    values = target.detach().cpu().numpy() if isinstance(target, Tensor) else np.asarray(target)
+    return values.reshape(-1).tolist() if values.ndim < 2 else []
+
+
+def _index(target: Any, count: int, classes: Sequence[str] | None, name: str) -> int:
     if isinstance(target, str):
         if classes is None:
-            raise Refused(f"target {target!r}: the scope knows no class names; give classes=")
+            raise Refused(f"{name} {target!r}: the scope knows no class names; give classes=")
         if target not in classes:
             near = difflib.get_close_matches(target, classes, n=1, cutoff=0.3)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise Refused(f"no class {target!r} among {', '.join(classes)}{hint}")
         return list(classes).index(target)
-    if isinstance(target, bool) or int(target) != target:
-        raise Refused(f"target {target!r} is neither a class name nor an index")
+    whole = isinstance(target, int | float) and not isinstance(target, bool) and target % 1 == 0
+    if not whole:
+        raise Refused(f"{name} {target!r} is neither a class name nor an index")
     if not 0 <= int(target) < count:
-        raise Refused(f"class index {int(target)} is outside 0 to {count - 1}")
+        raise Refused(f"{name} {int(target)}: class indices run from 0 to {count - 1}")
     return int(target)

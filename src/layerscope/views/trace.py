@@ -42,6 +42,7 @@ class Trace:
         self.examples = examples
         self.notes: tuple[str, ...] = ()
         self.output = self._logits_value()
+        self._check_classes()
         self.true = None if true is None else self._labels(true)
 
     # -- what the model said -------------------------------------------------------------------
@@ -94,8 +95,15 @@ class Trace:
     # -- layers --------------------------------------------------------------------------------
 
     def layer_names(self, wanted: str | Sequence[str]) -> list[str]:
-        """Return the full names of the wanted layers, in forward order."""
-        return find_layers(wanted, self.tape.layers, self._modules)
+        """Return the full names of the wanted layers, in forward order.
+
+        A layer that runs several times has no one map; it is left out of "all" or a kind.
+        """
+        names = find_layers(wanted, self.tape.layers, self._modules)
+        if isinstance(wanted, str) and wanted not in names:  # of "all" or a kind, not named
+            once = [name for name in names if len(self.tape.layers[name]) == 1]
+            return once or names
+        return names
 
     def value(self, layer: str, *, raw: bool = False) -> Value:
         """Return what a layer answers: of a convolution, the map after its norm and rectifier.
@@ -114,7 +122,7 @@ class Trace:
         value = calls[0]
         if raw or not isinstance(self._modules[layer], _CONVOLUTIONS):
             return value
-        return _after(_after(value, "batch_norm"), "relu")
+        return self._after(self._after(value, ("batch_norm", "norm")), ("relu",))
 
     def module(self, layer: str) -> torch.nn.Module:
         """Return the module of that full name."""
@@ -220,6 +228,23 @@ class Trace:
     def _fields(self) -> dict[Value, Any]:
         return receptive_fields(self.tape)
 
+    @cached_property
+    def _leading(self) -> set[Operation]:
+        """The operations that the output depends on."""
+        needed, leading = {self.output}, set()
+        for operation in reversed(self.tape.operations):
+            if not needed.isdisjoint(operation.outputs):
+                leading.add(operation)
+                needed.update(operation.inputs)
+        return leading
+
+    def _after(self, value: Value, kinds: tuple[str, ...]) -> Value:
+        """Return the result of the operation of a kind that directly follows; else the value."""
+        followers = [operation for operation in value.consumers if operation in self._leading]
+        if len(followers) == 1 and followers[0].kind in kinds:
+            return followers[0].outputs[0]
+        return value
+
     def _place(self, where: "str | Value") -> Value:
         if isinstance(where, Value):
             return where
@@ -228,14 +253,20 @@ class Trace:
         return self.value(self.layer_names([where])[0])
 
     def _labels(self, true: Any) -> Tensor:
-        if isinstance(true, Tensor):
-            true = true.cpu().numpy()
-        return resolve_target(list(true), self.logits, self.scope.classes, None)
+        return resolve_target(true, self.logits, self.scope.classes, None, name="true")
+
+    def _check_classes(self) -> None:
+        names, shape = self.scope.classes, self.output.tensor.shape
+        if names is not None and len(shape) == 2 and len(names) != shape[1]:
+            raise Refused(
+                f"the scope has {len(names)} class names and the model {shape[1]} logits; "
+                "give one name for each, in their order"
+            )
 
     def _logits_value(self) -> Value:
         value = _picked(self.tape.output, self.scope.output)
         operation = value.producer
-        if operation is not None and operation.kind == "softmax":
+        if operation is not None and operation.kind == "softmax" and _over_classes(operation):
             self.notes = (*self.notes, f"targets are read before the final {operation.name}")
             log.warning("%s", self.notes[-1])
             return operation.inputs[0]
@@ -245,17 +276,11 @@ class Trace:
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
 
 
-def _after(value: Value, kind: str) -> Value:
-    """Return the result of the operation of that kind that directly follows; else the value."""
-    followers = [operation for operation in value.consumers if _is_followed(operation, value)]
-    if len(followers) == 1 and followers[0].kind == kind:
-        return followers[0].outputs[0]
-    return value
-
-
-def _is_followed(operation: Operation, value: Value) -> bool:
-    """Tell whether an operation reads the value itself, not what was written over it."""
-    return operation.kind != "overwritten" and value in operation.inputs
+def _over_classes(operation: Operation) -> bool:
+    """Tell whether a softmax of `"batch class"` runs over the classes."""
+    call = operation.kwargs
+    dim = operation.args[1] if len(operation.args) > 1 else call.get("dim", call.get("axis"))
+    return operation.inputs[0].tensor.dim() == 2 and dim in (1, -1, None)
 
 
 def _picked(output: Any, which: int | str | None) -> Value:
@@ -264,6 +289,13 @@ def _picked(output: Any, which: int | str | None) -> Value:
         if which is not None:
             raise Refused(f"output={which!r}, but the model returns one tensor")
         return output
+    if which is not None and not isinstance(output, Mapping | Sequence):
+        raise Refused(
+            f"output={which!r}: the model returns a {type(output).__name__}; only the entries of "
+            "a tuple, list or dict can be picked"
+        )
+    if isinstance(output, Sequence) and which == -1:
+        which = len(output) - 1
     if isinstance(output, Mapping | Sequence) and which is not None:
         known = list(output) if isinstance(output, Mapping) else list(range(len(output)))
         if which not in known:

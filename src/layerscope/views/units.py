@@ -25,8 +25,8 @@ def choose_units(maps: Tensor, layer: str, unit: Any, top: int | None) -> Tensor
         raise Refused("give unit= or top=, not both: top= takes each example's strongest units")
     if unit is None:
         count = 1 if top is None else top
-        if not 1 <= count <= channels:
-            raise Refused(f"top={top}: layer {layer!r} has {channels} units")
+        if not isinstance(count, int) or not 1 <= count <= channels:
+            raise Refused(f"top={top!r}: a whole number; layer {layer!r} has {channels} units")
         peaks = maps.flatten(2).amax(2) if maps.dim() > 2 else maps
         order = peaks.argsort(dim=1, descending=True, stable=True)
         return order[:, :count].T
