@@ -257,11 +257,15 @@ class Run:
 
     def evaluation(self, split: str | None = None) -> "Evaluation":
         """Compute every table of one split from the stored predictions."""
-        from layerscope.evaluation import evaluate
+        from layerscope.evaluation import RefusedFile, evaluate
 
         wanted = self.evaluated_split(split)
-        refused = [row for row in self.data() if row["split"] == wanted and row["reason"]]
-        return evaluate(self.predictions(wanted), skipped=len(refused))
+        refused = [
+            RefusedFile(row["id"], row["label"], row["reason"])
+            for row in self.data()
+            if row["split"] == wanted and row["reason"]
+        ]
+        return evaluate(self.predictions(wanted), refused=refused)
 
     def provenance(self) -> dict[str, Any]:
         """Give what provenance.json holds; empty before training."""

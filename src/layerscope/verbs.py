@@ -54,7 +54,8 @@ def evaluate(
     """Compute the tables of a run's stored predictions, or of new data.
 
     `split` is "test" or "val" (default: test where there is one). `data` is a folder with a folder
-    for each class, named as the run's classes; nothing is written there, nor into the run.
+    for each class, named as the run's classes; nothing is written there, nor into the run. What is
+    refused of it is listed in the evaluation's `refused`.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if data is None:
@@ -66,7 +67,9 @@ def evaluate(
 
     examples, refused = from_folder(Path(data), run.classes, run.spec, run.study.data)
     predictions = evaluation.predict(run.net(), examples, run.spec, run.classes)
-    return evaluation.evaluate(predictions, skipped=len(refused))
+    files = [evaluation.RefusedFile(each.id, each.label, each.reason) for each in refused]
+    files.sort(key=lambda file: (file.label == "", file.id))
+    return evaluation.evaluate(predictions, refused=files)
 
 
 def see(

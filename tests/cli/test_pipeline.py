@@ -68,6 +68,29 @@ def test_evaluate_on_new_data_writes_nothing_and_agrees(digits_run, digit_folder
     assert (new["skipped"], own["skipped"]) == (1, 0)
 
 
+def test_evaluate_names_the_files_that_are_in_no_figure(digits_run, digit_folders, capsys):
+    (digit_folders / "cats").mkdir()
+    for number in range(20):
+        (digit_folders / "cats" / f"{number:02d}.png").write_bytes(b"meow")
+    command = ["evaluate", str(digits_run), "--data", str(digit_folders)]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert "(1 more could not be read, 20 lie in no class's folder)" in out
+    lines = err.splitlines()
+    assert lines[0].startswith(f"refused {digit_folders}/3/broken.png: ")
+    assert lines[1:20] == [
+        f"refused {digit_folders}/cats/{number:02d}.png: cats is no folder of a class"
+        for number in range(19)
+    ]
+    assert lines[20:] == ["refused 1 more, all named by --json"]
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    names = [each["id"] for each in told["refused"]]
+    assert told["skipped"] == len(names) == 21
+    assert names[0] == "3/broken.png"
+    assert all(each["reason"] for each in told["refused"])
+
+
 def test_evaluate_on_folders_that_do_not_fit(digits_run, tmp_path, capsys):
     (tmp_path / "new" / "cat").mkdir(parents=True)
     assert main(["evaluate", str(digits_run), "--data", str(tmp_path / "new")]) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from layerscope.evaluation import Predictions, evaluate, findings, notes
+from layerscope.evaluation import Predictions, RefusedFile, evaluate, findings, notes
 from layerscope.evaluation.calibration import calibration
 from layerscope.evaluation.sentences import confused_with
 
@@ -63,7 +63,8 @@ def test_averages_are_scikit_learns():
     said = Predictions(
         [str(i) for i in range(300)], random.integers(4, size=300), probabilities, "abcd"
     )
-    result = evaluate(said, skipped=2)
+    lost = [RefusedFile("a/1.png", "a", "empty"), RefusedFile("x.png", "", "in no folder")]
+    result = evaluate(said, refused=lost)
     truth = (said.true, said.predicted)
     assert result.macro_f1.value == pytest.approx(f1_score(*truth, average="macro"))
     assert result.weighted.f1 == pytest.approx(f1_score(*truth, average="weighted"))
@@ -71,7 +72,12 @@ def test_averages_are_scikit_learns():
     assert result.macro.recall == pytest.approx(result.balanced_accuracy.value)
     for each in (result.macro_f1, result.balanced_accuracy, *(c.f1 for c in result.per_class)):
         assert each.low < each.value < each.high
-    assert (result.as_dict()["n"], result.as_dict()["skipped"]) == (300, 2)
+    document = result.as_dict()
+    assert (document["n"], document["skipped"]) == (300, 2)
+    assert document["refused"] == [
+        {"id": "a/1.png", "reason": "empty"},
+        {"id": "x.png", "reason": "in no folder"},
+    ]
 
 
 def test_a_class_never_predicted_and_a_class_without_examples_are_undefined_not_zero():
@@ -141,9 +147,11 @@ def test_the_same_predictions_give_the_same_evaluation(study):
 
 def test_the_text_shows_the_tables_and_names_as_they_are():
     names = ["[red]cat[/red]", "猫 :smile:"]
-    text = evaluate(Predictions.from_confusion([[8, 2], [5, 85]], names), skipped=3).text()
+    lost = [RefusedFile(str(k), label, "why") for k, label in enumerate(["cat"] * 3 + [""])]
+    text = evaluate(Predictions.from_confusion([[8, 2], [5, 85]], names), refused=lost).text()
     assert text.startswith(
-        "100 examples (3 more could not be read), accuracy 0.930 (0.863 to 0.966)"
+        "100 examples (3 more could not be read, 1 lies in no class's folder), "
+        "accuracy 0.930 (0.863 to 0.966)"
     )
     assert "a row for each true class, a column for each predicted one" in text
     for name in names:

@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from layerscope.evaluation import Evaluation
+
 EXAMPLE = "layerscope evaluate runs/photos6 --data more_photos/"
+NAMED = 20
 
 
 def evaluate(
@@ -31,7 +35,17 @@ def evaluate(
     from layerscope import verbs
 
     evaluation = verbs.evaluate(run, data=data, split=split)
+    if data is not None:
+        _name_refused(data, evaluation)
     if as_json:
         typer.echo(json.dumps(evaluation.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
     else:
         typer.echo(evaluation.text())
+
+
+def _name_refused(data: Path, evaluation: "Evaluation") -> None:
+    """Name on stderr the files that are in no figure: the first ones, then how many there are."""
+    for each in evaluation.refused[:NAMED]:
+        typer.echo(f"refused {data / each.id}: {each.reason}", err=True)
+    if (more := evaluation.skipped - NAMED) > 0:
+        typer.echo(f"refused {more:,} more, all named by --json", err=True)

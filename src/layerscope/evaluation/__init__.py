@@ -3,12 +3,13 @@
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.predictions import Predictions, predict
 from layerscope.evaluation.sentences import confused_with, findings, notes
-from layerscope.evaluation.tables import Evaluation, evaluate
+from layerscope.evaluation.tables import Evaluation, RefusedFile, evaluate
 
 __all__ = [
     "Estimate",
     "Evaluation",
     "Predictions",
+    "RefusedFile",
     "confused_with",
     "evaluate",
     "findings",

@@ -1,5 +1,6 @@
 """Evaluation: every table of a run, computed from its predictions and from nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -48,6 +49,15 @@ class Averages:
     f1: float | None
 
 
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that is in no figure, and why; `label` is "" where it lies in no class's folder."""
+
+    id: str
+    label: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """All tables of one set of predictions; made by `evaluate`.
@@ -60,7 +70,7 @@ class Evaluation:
     classes: tuple[str, ...]
     confusion: np.ndarray
     n: int
-    skipped: int
+    refused: tuple[RefusedFile, ...]
     accuracy: Estimate
     balanced_accuracy: Estimate
     macro_f1: Estimate
@@ -74,6 +84,11 @@ class Evaluation:
     confidence: float = field(default=CONFIDENCE)
     draws: int = field(default=DRAWS)
 
+    @property
+    def skipped(self) -> int:
+        """How many files are in no figure."""
+        return len(self.refused)
+
     def as_dict(self) -> dict[str, Any]:
         """Give everything as a document for JSON: no NaN, undefined figures are null."""
         from layerscope.evaluation.sentences import findings, notes
@@ -81,6 +96,7 @@ class Evaluation:
         return {
             "n": self.n,
             "skipped": self.skipped,
+            "refused": [{"id": each.id, "reason": each.reason} for each in self.refused],
             **_flat("accuracy", self.accuracy),
             **_flat("balanced_accuracy", self.balanced_accuracy),
             **_flat("macro_f1", self.macro_f1),
@@ -112,8 +128,10 @@ class Evaluation:
         return as_text(self)
 
 
-def evaluate(predictions: Predictions, *, skipped: int = 0, seed: int = 0) -> Evaluation:
-    """Compute every table from predictions; `skipped` says how many examples could not be read.
+def evaluate(
+    predictions: Predictions, *, refused: Sequence[RefusedFile] = (), seed: int = 0
+) -> Evaluation:
+    """Compute every table from predictions; `refused` are the files that are in no figure.
 
     Accuracy, precision, recall and the rates of confusion carry Wilson's 95 % intervals (from
     these, precision at equal prevalence has its own); F1, macro F1 and balanced accuracy carry
@@ -133,7 +151,7 @@ def evaluate(predictions: Predictions, *, skipped: int = 0, seed: int = 0) -> Ev
         classes=predictions.classes,
         confusion=confusion,
         n=len(predictions),
-        skipped=skipped,
+        refused=tuple(refused),
         accuracy=figures.wilson(int(counts.correct.sum()), len(predictions), CONFIDENCE),
         balanced_accuracy=_percentile(figures.mean(counts.recall), figures.mean(draws.recall)),
         macro_f1=_percentile(figures.mean(counts.f1), figures.mean(draws.f1)),

@@ -45,7 +45,13 @@ def figure(estimate: Estimate, digits: int = 3) -> str:
 
 
 def _skipped(result: Evaluation) -> str:
-    return f" ({result.skipped:,} more could not be read)" if result.skipped else ""
+    strangers = sum(not each.label for each in result.refused)
+    parts = []
+    if unreadable := result.skipped - strangers:
+        parts.append(f"{unreadable:,} more could not be read")
+    if strangers:
+        parts.append(f"{strangers:,} {'lies' if strangers == 1 else 'lie'} in no class's folder")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _per_class(result: Evaluation) -> Table:
