@@ -22,7 +22,8 @@ def train(study: Study | str | Path, out: str | Path | None = None, *, resume: b
     is; an unfinished one is continued only with `resume`, and ends as if never interrupted.
 
     Raises:
-        LayerscopeError: bad data, a folder that is taken, or training that cannot go on.
+        LayerscopeError: bad data, views of a layer or class that is not there, a folder that is
+            taken, or training that cannot go on.
 
     """
     given = study if isinstance(study, Study) else Study.load(study)
@@ -37,6 +38,7 @@ def train(study: Study | str | Path, out: str | Path | None = None, *, resume: b
                 "--resume (resume=True), or name another folder"
             )
     dataset = _prepared(given)
+    _check_views(given, dataset)
     run = Run.create(path, given)
     with run.locked():
         _fit(run, dataset, resume=resume)
@@ -101,6 +103,18 @@ def _prepared(study: Study) -> "Dataset":
             "set data.val_fraction, or name a folder as data.val"
         )
     return dataset
+
+
+def _check_views(study: Study, dataset: "Dataset") -> None:
+    """Make sure, before a long training, that what is to be seen after it is there."""
+    import torch
+
+    from layerscope import nets
+    from layerscope.seeing.of_run import check_views
+
+    with torch.random.fork_rng(devices=[]):
+        net = nets.build(study.model, dataset.spec.shape, dataset.classes)
+    check_views(study.views, net, dataset.spec, dataset.classes)
 
 
 def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:

@@ -137,6 +137,21 @@ def test_a_second_training_is_refused(digits_study, tmp_path, capsys):
     assert not run.model_file.exists()
 
 
+@pytest.mark.parametrize(
+    ("views", "told"),
+    [
+        ('layers = "konv"', "[views] in the study: no layer 'konv'"),
+        ('classes = ["3", "eleven"]', "[views] in the study: classes: eleven is none of"),
+    ],
+)
+def test_views_that_cannot_be_are_told_before_training(views, told, digits_study, capsys, tmp_path):
+    text = digits_study.read_text().replace("[views]", f"[views]\n{views}")
+    digits_study.write_text(text)
+    assert main(["train", str(digits_study), "--out", str(tmp_path / "run")]) == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_see_and_report(digits_run, capsys):
     command = ["see", str(digits_run), "--methods", "grad_cam,deconvnet", "--layers", "conv1,conv3"]
     assert main([*command, "--classes", "3", "--classes", "8"]) == 0

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from layerscope.data import prepare
+from layerscope.data.inputs import InputSpec
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
 from layerscope.seeing.examples import Chosen, choose
@@ -15,6 +16,8 @@ from layerscope.seeing.settings import ViewsSettings, asked
 from layerscope.views import Scope
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from layerscope.run import Run
 
 
@@ -95,12 +98,32 @@ def _asked(
 ) -> ViewsSettings:
     """Put what the arguments ask in the place of what the study asks."""
     settings = asked(run.study.views, methods=methods, layers=layers, classes=classes)
-    unknown = [name for name in settings.classes or () if name not in run.classes]
+    _refuse_classes(settings, run.classes)
+    return settings
+
+
+def check_views(
+    settings: ViewsSettings, net: "nn.Module", spec: InputSpec, classes: Sequence[str]
+) -> None:
+    """Refuse layers that the network does not have and classes that are none, before training.
+
+    Raises:
+        LayerscopeError: an unknown layer or class, with the nearest ones.
+
+    """
+    try:
+        Scope(net, kind=spec.kind).layers(settings.layers, spec.shape)  # type: ignore[arg-type]
+        _refuse_classes(settings, classes)
+    except LayerscopeError as refusal:
+        raise LayerscopeError(f"[views] in the study: {refusal}") from None
+
+
+def _refuse_classes(settings: ViewsSettings, known: Sequence[str]) -> None:
+    unknown = [name for name in settings.classes or () if name not in known]
     if unknown:
         raise LayerscopeError(
-            f"classes: {', '.join(unknown)} is none of this run's: {', '.join(run.classes)}"
+            f"classes: {', '.join(unknown)} is none of this run's: {', '.join(known)}"
         )
-    return settings
 
 
 def _key(run: "Run", settings: ViewsSettings, together: int) -> dict[str, object]:
