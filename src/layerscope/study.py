@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from layerscope import storage, toml
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
+from layerscope.mistakes import allowed, joined
 from layerscope.nets.settings import ModelSettings
 from layerscope.seeing import ViewsSettings
 from layerscope.training.settings import TrainingSettings
@@ -109,15 +110,19 @@ def _quoted(text: str, error: tomllib.TOMLDecodeError) -> str:
 def _told(path: Path, text: str, document: dict[str, Any], error: ValidationError) -> str:
     """Tell all mistakes of a study file in one message, a line each."""
     mistakes: dict[tuple[str | int, ...], list[str]] = {}
+    values: dict[tuple[str | int, ...], str] = {}
     for detail in error.errors():
         key, given = _place(document, detail["loc"], missing=detail["type"] == "missing")
+        values[key] = _quote(detail["type"], given)
         mistakes.setdefault(key, []).append(_mistake(dict(detail), key, given))
     lines = []
     for key, reasons in mistakes.items():
+        if any(other[: len(key)] == key and other != key for other in mistakes):
+            continue  # of a key that may be one thing or another: told at the part that is wrong
         number = toml.line_of(text, key)
         dotted = ".".join(str(part) for part in key)
         where = f"line {number}, {dotted}" if number else dotted
-        lines.append(f"{where}{', or '.join(dict.fromkeys(reasons))}")
+        lines.append(f"{where}{values[key]}: {joined(reasons)}")
     if len(lines) == 1:
         return f"{path}, {lines[0]}"
     return f"{path} has {len(lines)} mistakes:\n" + "\n".join(f"  {line}" for line in lines)
@@ -143,24 +148,24 @@ def _place(
     return tuple(key), value
 
 
+def _quote(kind: str, given: Any) -> str:
+    """Quote the value that a key has, if it has one that is short."""
+    if kind in ("extra_forbidden", "missing") or isinstance(given, dict):
+        return ""
+    return f" = {toml.dumps({'x': given})[4:].strip()}"
+
+
 def _mistake(detail: dict[str, Any], key: tuple[str | int, ...], given: Any) -> str:
     """Say what is wrong with one key and what is allowed, from pydantic's detail."""
     if detail["type"] == "extra_forbidden":
         known = _fields(key[:-1])
         close = difflib.get_close_matches(str(key[-1]), known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
-        return f": there is no such key; {guess}known here: {', '.join(known)}"
+        return f"there is no such key; {guess}known here: {', '.join(known)}"
     if detail["type"] == "missing":
-        return ": missing, and it has no default"
-    allowed = detail["msg"].removeprefix("Value error, ")
-    allowed = re.sub(r"^Input should be", "it should be", allowed)
-    if detail["type"] in ("literal_error", "enum") and isinstance(given, str):
-        words = re.findall(r"'([^']*)'", str(detail["ctx"]["expected"]))
-        close = difflib.get_close_matches(given, words, n=1)
-        allowed += f"; did you mean {close[0]!r}?" if close else ""
-    if isinstance(given, dict):
-        return f": {allowed}"
-    return f" = {toml.dumps({'x': given})[4:].strip()}: {allowed}"
+        short = "the list is too short" if isinstance(key[-1], int) else "it has no default"
+        return f"missing, and {short}"
+    return allowed(detail, given, key)
 
 
 def _fields(key: tuple[str | int, ...]) -> list[str]:

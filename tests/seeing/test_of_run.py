@@ -142,6 +142,8 @@ def test_views_of_other_weights_are_removed(digits_run):
 def test_mistakes_are_told(digits_run):
     with pytest.raises(LayerscopeError, match="did you mean 'grad_cam'"):
         ls.see(digits_run, methods=["gradcam"])
+    with pytest.raises(LayerscopeError, match=r"methods = 'grad_cam': .* a list, as in \["):
+        ls.see(digits_run, methods="grad_cam")
     with pytest.raises(LayerscopeError, match="no layer 'conv9'"):
         ls.see(digits_run, layers=["conv9"])
     with pytest.raises(LayerscopeError, match="classes: cat is none of this run's: 0, 1"):

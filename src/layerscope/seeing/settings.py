@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from layerscope.errors import LayerscopeError, Refused
+from layerscope.mistakes import allowed
 
 
 class ViewsSettings(BaseModel):
@@ -62,5 +63,8 @@ def asked(base: ViewsSettings, **given: Any) -> ViewsSettings:
     try:
         return ViewsSettings.model_validate(base.model_dump() | changes)
     except ValidationError as error:
-        told = [detail["msg"].removeprefix("Value error, ") for detail in error.errors()]
+        told = [
+            f"{detail['loc'][0]} = {detail['input']!r}: {allowed(dict(detail), detail['input'])}"
+            for detail in error.errors()
+        ]
         raise LayerscopeError("; ".join(told)) from None
