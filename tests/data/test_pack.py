@@ -81,16 +81,20 @@ def test_another_decoder_makes_another_pack(pets, cache):
 
 def test_two_runs_that_want_one_pack_share_it(many, cache, script):
     path = script("""
+        from layerscope.data import pack
+        decode, built = pack.decode_into, []
+        pack.decode_into = lambda *given: built.append(1) or decode(*given)
         dataset = prepare(DataSettings(root=sys.argv[1], size=32))
-        print(dataset.fingerprint)
+        print(dataset.fingerprint, len(built))
     """)
     runs = [
         subprocess.Popen([sys.executable, path, str(many)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = {run.communicate(timeout=120)[0] for run in runs}
+    answers = [run.communicate(timeout=120)[0].split() for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
-    assert len(answers) == 1
+    assert answers[0][0] == answers[1][0]
+    assert sorted(built for _, built in answers) == ["0", "1"]
     assert len(list(cache.glob("*.npy"))) == 1
     assert not list(cache.glob("*.part"))
 

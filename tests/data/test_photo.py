@@ -254,16 +254,6 @@ def test_truncated(tmp_path, picture, format, share):
         assert reason.startswith("truncated")
 
 
-def test_truncated_is_refused_though_the_user_told_pillow_otherwise(tmp_path, picture, monkeypatch):
-    from PIL import ImageFile
-
-    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)  # as it is in the workers
-    picture(120, 90).save(tmp_path / "a.jpg")
-    data = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
-    assert reason_of(tmp_path / "a.jpg").startswith("truncated")
-
-
 def test_damaged_in_the_middle(tmp_path, picture):
     picture(120, 90).save(tmp_path / "a.png")
     data = bytearray((tmp_path / "a.png").read_bytes())

@@ -7,6 +7,7 @@ import stat
 import numpy as np
 import pytest
 import torch
+from PIL import ImageFile
 
 from layerscope import LayerscopeError
 from layerscope.data import DataSettings, from_folder, prepare
@@ -38,7 +39,7 @@ def test_what_cannot_be_used_is_named_counted_and_passed_over(pets, cache, tmp_p
         "cat/empty.jpg": "empty",
         "cat/text.jpg": "no photograph",
         "cat/cut.jpg": "truncated",
-        "cat/loop": "a link to the folder cat, which is read already",
+        "cat/loop": "a link to the folder cat, which is read by that path",
         "cat/gone.jpg": "unreadable",
     }
     counted = dataset.counts()
@@ -49,6 +50,15 @@ def test_what_cannot_be_used_is_named_counted_and_passed_over(pets, cache, tmp_p
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert {name for name, row in rows.items() if row["reason"]} == set(refused)
     assert all(len(row["sha256"]) == 64 for row in rows.values() if not row["reason"])
+
+
+def test_truncated_is_refused_though_the_user_told_pillow_otherwise(pets, cache, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    path = pets / "cat" / "0.jpg"
+    path.write_bytes(path.read_bytes()[:-100])
+    refused = [example for example in prepare(settings_of(pets)).examples if example.reason]
+    assert [example.id for example in refused] == ["cat/0.jpg"]
+    assert refused[0].reason.startswith("truncated")
 
 
 def test_a_class_that_becomes_empty_stops_and_is_named(pets, cache):

@@ -1,5 +1,6 @@
 """Folders of photographs: which folders make a class, and which files lie in them."""
 
+import contextlib
 import difflib
 import errno
 import os
@@ -86,14 +87,24 @@ def class_folders(settings: DataSettings) -> tuple[tuple[str, ...], list[ClassFo
 def scan(root: Path, folders: Iterable[ClassFolder]) -> list[File]:
     """List every file below the folders, sorted by id, whatever the order of the file system.
 
-    Links are followed; a folder that was met before (a loop of links) and whatever cannot be
-    opened is listed with its reason.
+    Links are followed; a link to a folder that is read anyway (a loop, another class's) and
+    whatever cannot be opened is listed with its reason.
     """
     files: list[File] = []
     met: dict[tuple[int, int], str] = {}
+    folders = list(folders)
+    for folder in folders:
+        with contextlib.suppress(OSError):  # told when it is read
+            met[_identity(root / folder.path)] = as_text(folder.path)
     for folder in folders:
         _walk(root, folder, folder.path, met, files)
     return sorted(files, key=lambda file: file.id)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Tell a folder from all others, by whatever path it is reached."""
+    state = os.stat(folder)
+    return state.st_dev, state.st_ino
 
 
 def _walk(
@@ -106,13 +117,12 @@ def _walk(
 
     source = as_text(path)
     try:
-        state = os.stat(root / path)
-        if (state.st_dev, state.st_ino) in met:
-            before = met[state.st_dev, state.st_ino]
-            refuse(path, f"a link to the folder {before}, which is read already")
+        place = met.setdefault(_identity(root / path), source)
+        if place != source:
+            refuse(path, f"a link to the folder {place}, which is read by that path")
             return
-        met[state.st_dev, state.st_ino] = source
-        entries = list(os.scandir(root / path))
+        with os.scandir(root / path) as listed_entries:  # folders of its own before links to others
+            entries = sorted(listed_entries, key=lambda entry: (entry.is_symlink(), entry.name))
     except OSError as error:
         refuse(path, unreadable(error))
         return

@@ -1,0 +1,71 @@
+"""The units of a network's input."""
+
+import pytest
+import torch
+
+from layerscope import LayerscopeError
+from layerscope.data import InputSpec
+
+SPEC = InputSpec("photo", (3, 4, 5), mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3))
+
+
+def pixels():
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (2, 4, 5, 3), generator=draw, dtype=torch.uint8)
+
+
+def test_pixels_are_put_into_units_channel_by_channel():
+    batch = pixels().permute(0, 3, 1, 2)
+    kept = batch.clone()
+    got = SPEC.to_model(batch)
+    for channel in range(3):
+        plain = (batch[:, channel].double() / 255 - SPEC.mean[channel]) / SPEC.std[channel]
+        torch.testing.assert_close(got[:, channel].double(), plain, atol=1e-6, rtol=0)
+    assert got.dtype == torch.float32
+    assert torch.equal(batch, kept)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_the_memory_format_is_kept(layout):
+    batch = pixels().permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    assert SPEC.to_model(batch).is_contiguous(memory_format=layout)
+
+
+def test_floating_values_are_taken_as_they_are():
+    batch = pixels().permute(0, 3, 1, 2)
+    values = batch.float() / 255
+    kept = values.clone()
+    torch.testing.assert_close(SPEC.to_model(values), SPEC.to_model(batch))
+    assert torch.equal(values, kept)
+
+
+def test_bounds_are_what_black_and_white_become():
+    low, high = SPEC.bounds
+    black = SPEC.to_model(torch.zeros(1, 3, 4, 5, dtype=torch.uint8))
+    white = SPEC.to_model(torch.full((1, 3, 4, 5), 255, dtype=torch.uint8))
+    torch.testing.assert_close(low.expand_as(black[0]), black[0])
+    torch.testing.assert_close(high.expand_as(white[0]), white[0])
+
+
+def test_bounds_of_the_other_kinds():
+    low, high = InputSpec("waveform", (1, 100), (0.0,), (0.5,)).bounds
+    assert (low.shape, low.item(), high.item()) == ((1, 1), -2, 2)
+    low, high = InputSpec("recording", (2, 100), (0.0, 1.0), (1.0, 1.0)).bounds
+    assert low.tolist() == [[-torch.inf]] * 2
+    assert high.tolist() == [[torch.inf]] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("picture", (3, 4, 5), (0, 0, 0), (1, 1, 1)), "one of photo, waveform, recording"),
+        (("photo", (3, 4), (0, 0, 0), (1, 1, 1)), 'sizes for "channel y x"'),
+        (("waveform", (1, 4, 4), (0,), (1,)), 'sizes for "channel time"'),
+        (("photo", (3, 4, 5), (0,), (1, 1, 1)), "mean has 1 values"),
+        (("photo", (1, 4, 5), (0,), (0,)), "above 0"),
+        (("photo", (1, 4, 5), (float("nan"),), (1,)), "finite"),
+    ],
+)
+def test_wrong_descriptions_are_told(arguments, message):
+    with pytest.raises(LayerscopeError, match=message):
+        InputSpec(*arguments)
