@@ -91,3 +91,23 @@ def test_threads_and_chance_are_put_back():
         torch.rand(5)
     assert torch.get_num_threads() == threads
     assert torch.get_rng_state().equal(state)
+
+
+def narrow():
+    """Make the study's network of six blocks on 28 pixels, whose last convolution sees 1 x 1."""
+    return study_2d(blocks=6, channels=32, input_shape=(1, 28, 28))
+
+
+def test_a_convolution_on_a_single_position_keeps_a_network_in_float32(fast_bfloat16):
+    chosen = choose(narrow(), (1, 28, 28), TrainingSettings(batch_size=64))
+    assert chosen.name == "float32"
+    assert "conv6 on a 1 x 1 map" in chosen.reason
+    with pytest.raises(LayerscopeError, match="conv6 on a 1 x 1 map are wrong in bfloat16"):
+        choose(narrow(), (1, 28, 28), TrainingSettings(precision="bfloat16"))
+
+
+def test_a_smaller_size_in_training_counts_too(fast_bfloat16):
+    net = study_2d(blocks=2, channels=64, input_shape=(3, 64, 64))
+    sizes = TrainingSettings(train_sizes=[[0, 2], [0.5, 64]])
+    assert choose(net, (3, 64, 64), TrainingSettings()).name == "bfloat16"
+    assert "conv2" in choose(net, (3, 64, 64), sizes).reason

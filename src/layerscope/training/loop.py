@@ -260,5 +260,5 @@ def _diverged(session: Session, what: str) -> LayerscopeError:
     return LayerscopeError(
         f"training has diverged: {what}, in epoch {at.epoch + 1} of {settings.epochs}, step "
         f"{at.step + 1}. Try {', '.join(remedies)}. The last checkpoint in {session.folder} is "
-        "from before and whole"
+        "whole"
     )

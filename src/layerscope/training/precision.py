@@ -4,6 +4,7 @@ import contextlib
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,8 @@ def choose(net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSetti
     and the settings alone, never on a clock.
 
     Raises:
-        LayerscopeError: bfloat16 is demanded of a network whose weights are not float32.
+        LayerscopeError: bfloat16 is demanded of a network whose weights are not float32, or that
+            has a convolution whose gradient torch gets wrong in it.
 
     """
     threads = settings.threads or torch.get_num_threads()
@@ -73,12 +75,20 @@ def choose(net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSetti
             'convert them with net.float(), or set precision = "float32"'
         )
     name, reason = "float32", "as the study asks"
+    wrong = wrong_in_bfloat16(net, input_shape, settings) if settings.precision != "float32" else ""
+    if settings.precision == "bfloat16" and wrong:
+        raise LayerscopeError(
+            f'precision = "bfloat16": {wrong}; set precision = "float32", or take fewer blocks or '
+            "larger pictures"
+        )
     if settings.precision == "bfloat16":
         name = "bfloat16"
     elif settings.precision == "auto" and dtype != torch.float32:
         reason = f"the network's weights are {dtype}"
     elif settings.precision == "auto" and not _has_bfloat16(device):
         reason = f"the {device.type} has no fast bfloat16"
+    elif settings.precision == "auto" and wrong:
+        reason = wrong
     elif settings.precision == "auto":
         work = settings.batch_size * flops(net, input_shape)
         if work >= SMALLEST_BATCH:
@@ -86,6 +96,36 @@ def choose(net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSetti
         else:
             reason = "the network is too small to gain from bfloat16"
     return Precision(name, channels_last, threads, reason)
+
+
+def wrong_in_bfloat16(
+    net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSettings
+) -> str:
+    """Name a convolution whose weight gradient torch's CPU gets wrong in bfloat16; "" for none.
+
+    A kernel of several positions on a map of one, all the rest padding: what comes back is not
+    finite or far off (torch 2.13), whatever the channels.
+    """
+    parameter = next(net.parameters())
+    if parameter.device.type != "cpu":
+        return ""
+    twin, found = copy.deepcopy(net).eval(), []
+
+    def look(module: nn.Module, inputs: tuple[Tensor, ...], name: str) -> None:
+        weight: Any = module.weight
+        map_size, kernel = inputs[0].shape[2:], weight.shape[2:]
+        if map_size.numel() == 1 < kernel.numel():
+            found.append(name)
+
+    for name, module in twin.named_modules():
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            module.register_forward_pre_hook(lambda m, x, name=name: look(m, x, name))
+    sides = {side for _, side in settings.train_sizes}
+    shapes = {input_shape, *((input_shape[0], *[side] * len(input_shape[1:])) for side in sides)}
+    for shape in shapes:
+        with torch.no_grad(), contextlib.suppress(RuntimeError):  # sizes are checked elsewhere
+            twin(torch.zeros(1, *shape, dtype=parameter.dtype))
+    return f"gradients of {found[0]} on a 1 x 1 map are wrong in bfloat16" if found else ""
 
 
 def flops(net: nn.Module, input_shape: tuple[int, ...]) -> int:
