@@ -146,3 +146,19 @@ def test_a_disk_too_small_is_said_before_anything_is_decoded(pets, cache, monkey
     assert usage.f_bavail
     with pytest.raises(LayerscopeError, match=r"the pack needs .* has 0\.0 GB free"):
         load(pets)
+
+
+def test_a_cache_that_cannot_be_written_is_told(pets, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file stands where the cache should be")
+    monkeypatch.setenv("LAYERSCOPE_CACHE", str(tmp_path / "taken"))
+    with pytest.raises(LayerscopeError, match=r"cannot write the pack in .*set LAYERSCOPE_CACHE"):
+        load(pets)
+
+
+def test_packs_lie_in_the_users_cache_unless_told_otherwise(monkeypatch, tmp_path):
+    monkeypatch.delenv("LAYERSCOPE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert pack.cache_folder() == tmp_path / "layerscope"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative/is/ignored")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert pack.cache_folder() == tmp_path / ".cache" / "layerscope"
