@@ -1,8 +1,8 @@
 """Files written whole: a reader sees the old file or the new one, never half of one."""
 
+import codecs
 import contextlib
 import csv
-import io
 import json
 import os
 import tempfile
@@ -45,8 +45,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole."""
-    write_whole(path, lambda file: file.write(text.encode()))
+    """Write UTF-8 text whole; parts of file names that are no text are escaped."""
+    write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -55,12 +55,19 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, whole; a value missing from a row is left empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    """Write rows as CSV, whole; a value missing from a row is left empty.
+
+    Lines end in a carriage return and a line feed, as RFC 4180 has it: with a line feed alone,
+    Python would not quote a value that holds a carriage return, and it would not come back.
+    """
+
+    def write(file: BinaryIO) -> None:
+        text = codecs.getwriter("utf-8")(file, "backslashreplace")
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+    write_whole(path, write)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -1,8 +1,6 @@
 """A data set: its examples, its splits and what a network is shown of them."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +98,8 @@ class Dataset:
 
     def write_table(self, path: Path) -> None:
         """Write data.csv whole: id, split, label, sha256, source, reason; a row an example."""
-        storage.write_whole(Path(path), lambda file: _write_rows(file, self.examples))
+        rows = ({name: getattr(example, name) for name in COLUMNS} for example in self.examples)
+        storage.write_csv(Path(path), COLUMNS, rows)
 
 
 def fingerprint(examples: Sequence[Example], classes: Sequence[str]) -> str:
@@ -116,13 +115,3 @@ def fingerprint(examples: Sequence[Example], classes: Sequence[str]) -> str:
             fields = (example.id, example.split, example.label, example.sha256)
             digest.update(("\n" + "\0".join(fields)).encode())
     return digest.hexdigest()
-
-
-def _write_rows(file: Any, examples: Sequence[Example]) -> None:
-    """Write the table row by row; carriage returns in names are quoted, like line feeds."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for example in examples:
-        writer.writerow([getattr(example, column) for column in COLUMNS])
-    text.detach()  # flushed, and left open for its owner
