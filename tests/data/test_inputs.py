@@ -1,7 +1,11 @@
 """The units of a network's input."""
 
+import json
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layerscope import LayerscopeError
 from layerscope.data import InputSpec
@@ -53,6 +57,16 @@ def test_bounds_of_the_other_kinds():
     low, high = InputSpec("recording", (2, 100), (0.0, 1.0), (1.0, 1.0)).bounds
     assert low.tolist() == [[-torch.inf]] * 2
     assert high.tolist() == [[torch.inf]] * 2
+
+
+@given(
+    mean=st.tuples(*[st.floats(-1, 2)] * 3),
+    std=st.tuples(*[st.floats(1e-6, 10)] * 3),
+    sizes=st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
+)
+def test_a_description_comes_back_from_json_to_the_last_bit(mean, std, sizes):
+    spec = InputSpec("photo", (3, *sizes), mean, std)
+    assert InputSpec.from_dict(json.loads(json.dumps(spec.as_dict()))) == spec
 
 
 @pytest.mark.parametrize(
