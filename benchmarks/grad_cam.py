@@ -10,6 +10,7 @@ import torch
 from captum.attr import NeuronDeconvolution
 
 from benchmarks.pairs import ratio
+from benchmarks.rows import row
 from layerscope.nets import study_2d
 from layerscope.views import Scope
 
@@ -33,23 +34,11 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
             peer = NeuronDeconvolution(net, net.get_submodule(f"relu{number}"))
             peer.attribute(images.clone().requires_grad_(), (0, 0, 0))
 
+    cam = ratio(partial(look, "grad_cam"), forward_backward)
+    strongest = ratio(partial(look, "deconvnet"), captum)
+    nine = ratio(partial(look, "deconvnet", top=9), forward_backward, rounds=3)
     return [
-        _row("Grad-CAM of 6 layers", ratio(partial(look, "grad_cam"), forward_backward), 0.8),
-        _row("deconvnet, 1 unit of 6 layers", ratio(partial(look, "deconvnet"), captum), 1.0)
-        | {"unit": "x captum"},
-        _row(
-            "deconvnet, 9 units of 6 layers",
-            ratio(partial(look, "deconvnet", top=9), forward_backward, rounds=3),
-            None,
-        ),
+        row("Grad-CAM of 6 layers", cam, "FI", 0.8),
+        row("deconvnet, 1 unit of 6 layers", strongest, "x captum", 1.0),
+        row("deconvnet, 9 units of 6 layers", nine, "FI", None),
     ]
-
-
-def _row(work: str, value: float, most: float | None) -> dict[str, Any]:
-    return {
-        "measured": work,
-        "value": round(value, 2),
-        "unit": "FI",
-        "target": "" if most is None else f"<= {most}",
-        "met": most is None or value <= most,
-    }

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from PIL.Image import Resampling
 from sklearn.datasets import load_sample_images
 
+from benchmarks.rows import row
 from layerscope.data import DataSettings, prepare
 from layerscope.data.workers import cores
 from layerscope.progress import quiet
@@ -38,10 +39,12 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
         make_photographs(root, options.photographs)
         rounds = [_round(root) for _ in range(options.rounds)]
     plain, alike, reading = (statistics.median(column) for column in zip(*rounds, strict=True))
+    fit = f"packing per core, {cores()} used, against plain Pillow (ImageOps.fit)"
+    same = "the same, against ImageOps.fit with packing's own filter, bilinear"
     return [
-        _row(f"packing per core, {cores()} used, against plain Pillow (ImageOps.fit)", plain, 1.6),
-        _row("the same, against ImageOps.fit with packing's own filter, bilinear", alike, None),
-        _row("shuffled batches from the pack, against packing", reading, 50),
+        row(fit, plain, "x", 1.6, more=True),
+        row(same, alike, "x", None),
+        row("shuffled batches from the pack, against packing", reading, "x", 50, more=True),
     ]
 
 
@@ -93,13 +96,3 @@ def _plain(root: Path, how: Resampling) -> float:
 def _cache(folder: str) -> Iterator[None]:
     with mock.patch.dict(os.environ, {"LAYERSCOPE_CACHE": folder}), quiet():
         yield
-
-
-def _row(measured: str, value: float, least: float | None) -> dict[str, Any]:
-    return {
-        "measured": measured,
-        "value": round(value, 2),
-        "unit": "x",
-        "target": "" if least is None else f">= {least}",
-        "met": least is None or value >= least,
-    }

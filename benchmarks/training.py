@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.pairs import ratio
+from benchmarks.rows import row
 from layerscope.data import Dataset, DataSettings, InputSpec, Split
 from layerscope.nets import study_2d
 from layerscope.training import AugmentSettings, TrainingSettings, fit, loop
@@ -49,12 +50,12 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     plain = Precision("float32", channels_last=False, threads=fast.threads, reason="default")
     speedup = ratio(stepper(data, plain, kept=False), stepper(data, fast, kept=True))
     rows = [
-        _row(f"images/s, {fast.name}, against default torch", speedup, "x", 2.5, more=True),
+        row(f"images/s, {fast.name}, against default torch", speedup, "x", 2.5, more=True),
     ]
     spent = taken_apart(data)
     whole = sum(spent.values())
     for name, most in (("augmentation", 10), ("loop", 3)):
-        rows.append(_row(f"{name}, share of training", 100 * spent[name] / whole, "%", most))
+        rows.append(row(f"{name}, share of training", 100 * spent[name] / whole, "%", most))
     return rows
 
 
@@ -133,15 +134,3 @@ def timed(owner: Any, name: str, part: str, spent: Counter[str]) -> Iterator[Non
 
     with mock.patch.object(owner, name, outer):
         yield
-
-
-def _row(
-    measured: str, value: float, unit: str, target: float, *, more: bool = False
-) -> dict[str, Any]:
-    return {
-        "measured": measured,
-        "value": round(value, 2),
-        "unit": unit,
-        "target": f"{'>=' if more else '<='} {target}",
-        "met": value >= target if more else value <= target,
-    }

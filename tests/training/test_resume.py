@@ -64,8 +64,9 @@ def test_a_changed_study_is_refused_and_the_keys_are_named(tmp_path):
 
 
 def test_the_checkpoint_interval_may_change(tmp_path):
-    fit(tiny_net(), tiny_data(), settings(), tmp_path)
-    fit(tiny_net(), tiny_data(), settings(checkpoint_seconds=5), tmp_path, resume=True)
+    first = fit(tiny_net(), tiny_data(), settings(), tmp_path)
+    again = fit(tiny_net(), tiny_data(), settings(checkpoint_seconds=5), tmp_path, resume=True)
+    assert again.history == first.history
 
 
 def test_a_finished_training_is_given_again_without_training(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 
+from layerscope.tape import evaluation_mode
 from layerscope.training.precision import Precision
-from layerscope.training.validation import evaluation_mode, validate
+from layerscope.training.validation import validate
 from training.tiny import tiny_data, tiny_net
 
 FLOAT32 = Precision("float32", True, 1, "")

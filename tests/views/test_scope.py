@@ -201,6 +201,16 @@ def test_a_reused_layer_is_left_out_of_all():
     assert list(views) == ["conv1", "conv2", "conv3", "fc"]
 
 
+@pytest.mark.parametrize("name", ["plain", "in place"])
+def test_a_scope_finds_the_layers_that_its_trace_finds_compiled_or_not(name):
+    net, images = build(name)
+    trace = Scope(net).trace(images)
+    for model in (net, torch.compile(net, backend="eager")):
+        for wanted in ("all", "conv"):
+            found = Scope(model).layers(wanted, images.shape[1:])
+            assert found == trace.layer_names(wanted)
+
+
 def test_class_names_must_fit_the_logits():
     with pytest.raises(Refused, match="2 class names and the model 4 logits"):
         Scope(Outputs(lambda x: x), classes=["a", "b"]).trace(IMAGES)

@@ -100,13 +100,7 @@ def _photos(settings: DataSettings) -> Found:
     readable = [file for file in files if not file.reason]
     if not readable:
         raise LayerscopeError(f"data.root: there is no file in the class folders of {root}")
-    pack = open_pack(
-        root,
-        [folder.path for folder in folders],
-        [file.path for file in readable],
-        [file.stamp for file in readable],
-        Decoder(settings.size, 3, settings.max_pixels),
-    )
+    pack = open_pack(root, folders, readable, Decoder(settings.size, 3, settings.max_pixels))
     label_of = {name: label for label, name in enumerate(classes)}
     reasons, rows, digests = [], np.full(len(files), -1, dtype=np.int64), []
     row = 0

@@ -47,13 +47,7 @@ def from_folder(
     refused += _strangers(root, {Path(folder.path).parts[0] for folder in folders})
     if not readable:
         raise LayerscopeError(f"{root}: there is no file in the class folders")
-    pack = open_pack(
-        root,
-        [folder.path for folder in folders],
-        [file.path for file in readable],
-        [file.stamp for file in readable],
-        Decoder(side, channels, settings.max_pixels),
-    )
+    pack = open_pack(root, folders, readable, Decoder(side, channels, settings.max_pixels))
     refused += [_refused(readable[k], reason) for k, reason in pack.reasons.items()]
     rows = [k for k in range(len(readable)) if k not in pack.reasons]
     if not rows:

@@ -16,6 +16,7 @@ import numpy as np
 
 from layerscope import storage
 from layerscope.data import photo
+from layerscope.data.folders import ClassFolder, File
 from layerscope.data.workers import cannot_write, decode_into
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
@@ -38,15 +39,14 @@ class Pack:
 
 def open_pack(
     root: Path,
-    folders: Sequence[str],
-    paths: Sequence[str],
-    stamps: Sequence[bytes],
+    folders: Sequence[ClassFolder],
+    files: Sequence[File],
     decoder: photo.Decoder,
 ) -> Pack:
-    """Open the pack of the photographs at `paths` below `root`, building it if need be.
+    """Open the pack of some files in `folders` below `root`, building it if need be.
 
     There is one pack for the `folders` of a `root` and a decoder. It is built again when a
-    photograph was added, removed or changed, which the `stamps` tell (size, times of modification
+    photograph was added, removed or changed, which the stamps tell (size, times of modification
     and of change, inode: the content is not read again), or Pillow was. A second run that wants the
     same pack waits for the first. A build that is cut off leaves no pack, only a temporary file
     that the next build removes.
@@ -56,9 +56,10 @@ def open_pack(
 
     """
     folder = cache_folder() / "packs"
-    key = [str(root.resolve()), sorted(folders), asdict(decoder)]
+    key = [str(root.resolve()), sorted(place.path for place in folders), asdict(decoder)]
     name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    listing = _listing(paths, stamps)
+    paths = [file.path for file in files]
+    listing = _listing(files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder / f"{name}.lock"):
@@ -94,11 +95,11 @@ def cache_folder() -> Path:
         ) from None
 
 
-def _listing(paths: Sequence[str], stamps: Sequence[bytes]) -> str:
+def _listing(files: Sequence[File]) -> str:
     """Digest what the pack is made from: the files and their state, and the decoder's versions."""
     digest = hashlib.sha256(json.dumps(photo.versions(), sort_keys=True).encode())
-    for path, stamp in zip(paths, stamps, strict=True):
-        digest.update(os.fsencode(path) + b"\0" + stamp)
+    for file in files:
+        digest.update(os.fsencode(file.path) + b"\0" + file.stamp)
     return digest.hexdigest()
 
 

@@ -1,8 +1,7 @@
 """Predictions: what the network said of every example, and the table they are stored in."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -150,13 +149,15 @@ def predict(
     """
     import torch
 
+    from layerscope.tape import evaluation_mode
+
     if precision not in ("float32", "bfloat16"):
         raise LayerscopeError(f'precision = "{precision}": "float32" or "bfloat16"')
     parameter = next(net.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
     probabilities = np.empty((len(split), len(classes)), dtype=np.float32)
     with (
-        _evaluation_mode(net),
+        evaluation_mode(net),
         torch.inference_mode(),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
         bar("evaluating", total=len(split), unit="examples") as step,
@@ -168,18 +169,6 @@ def predict(
             probabilities[positions] = logits.float().softmax(dim=1).cpu().numpy()
             step(len(positions))
     return Predictions(tuple(split.ids), split.labels, probabilities, tuple(classes))
-
-
-@contextmanager
-def _evaluation_mode(net: "nn.Module") -> Iterator[None]:
-    """Put every module into evaluation mode, and each back into the mode it was in."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _check_logits(logits: object, batch: int, classes: Sequence[str], ids: Sequence[str]) -> None:

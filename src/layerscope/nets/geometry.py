@@ -51,14 +51,13 @@ def geometry(net: nn.Module, input_shape: tuple[int, ...]) -> list[LayerGeometry
     [3, 8, 18]
 
     """
-    first = next(net.parameters(), torch.zeros(()))
-    example = torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)
+    example = _blank(net, input_shape)
     tape = record(net, example)
     fields = receptive_fields(tape)
-    flops = _flops(net, example)
+    counts = _flops(net, example)
     modules = dict(net.named_modules())
     return [
-        _layer(name, modules[name], calls[0], fields.get(calls[0]), flops.get(name, 0), tape)
+        _layer(name, modules[name], calls[0], fields.get(calls[0]), counts.get(name, 0), tape)
         for name, calls in tape.layers.items()
         if not any(True for _ in modules[name].children())
     ]
@@ -99,13 +98,32 @@ def _start(receptive: Receptive) -> int:
     return 0 if receptive.first == float("-inf") else int(receptive.first)
 
 
-def _flops(net: nn.Module, example: Tensor) -> dict[str, int]:
-    """Count per layer name."""
+def flops(net: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Count the FLOPs (2 x multiply-adds) of one example's forward pass.
+
+    >>> flops(nn.Linear(3, 5), (3,))
+    30
+    """
+    return _counted(net, _blank(net, input_shape)).get_total_flops()
+
+
+def _blank(net: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
+    """Make a batch of one example of zeros, as the network takes it."""
+    first = next(net.parameters(), torch.zeros(()))
+    return torch.zeros((1, *input_shape), dtype=first.dtype, device=first.device)
+
+
+def _counted(net: nn.Module, example: Tensor) -> FlopCounterMode:
     with untouched(net), FlopCounterMode(display=False) as counter:
         net(example)
+    return counter
+
+
+def _flops(net: nn.Module, example: Tensor) -> dict[str, int]:
+    """Count per layer name."""
     prefix = f"{type(net).__name__}."
     return {
         name.removeprefix(prefix): sum(counts.values())
-        for name, counts in counter.get_flop_counts().items()
+        for name, counts in _counted(net, example).get_flop_counts().items()
         if name.startswith(prefix)
     }

@@ -2,7 +2,17 @@
 
 from layerscope.tape.operations import Operation, Value
 from layerscope.tape.receptive import Receptive, receptive_fields
-from layerscope.tape.record import Tape, record
-from layerscope.tape.untouched import untouched
+from layerscope.tape.record import Tape, eager, record
+from layerscope.tape.untouched import evaluation_mode, untouched
 
-__all__ = ["Operation", "Receptive", "Tape", "Value", "receptive_fields", "record", "untouched"]
+__all__ = [
+    "Operation",
+    "Receptive",
+    "Tape",
+    "Value",
+    "eager",
+    "evaluation_mode",
+    "receptive_fields",
+    "record",
+    "untouched",
+]

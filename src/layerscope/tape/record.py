@@ -65,7 +65,7 @@ def record(model: nn.Module, images: Tensor) -> Tape:
             evaluation mode, and calls that cannot be seen.
 
     """
-    model = getattr(model, "_orig_mod", model)
+    model = eager(model)
     refuse_unseen_modules(model)
     with untouched(model):
         if images.dim() == 4:
@@ -74,6 +74,11 @@ def record(model: nn.Module, images: Tensor) -> Tape:
             except _LayoutMatters:
                 pass
         return _recorded(model, images.detach().clone(), layout_is_given=True)
+
+
+def eager(model: nn.Module) -> nn.Module:
+    """Return the module that `torch.compile` was given; any other module as it is."""
+    return getattr(model, "_orig_mod", model)
 
 
 def _recorded(model: nn.Module, images: Tensor, *, layout_is_given: bool = False) -> Tape:
@@ -190,7 +195,7 @@ class _Recorder(TorchFunctionMode):
         """Run a call that reads recorded tensors, and write it down."""
         in_place = is_in_place(function, args, kwargs)
         if in_place:
-            self._keep_before_writing(args[0] if args else kwargs["input"])
+            self._keep_before_writing(_first(args, kwargs))
         operation = self._operation(function, args, kwargs, in_place)
         before = torch.get_rng_state()
         result = self._run(operation, args, kwargs)
@@ -250,29 +255,23 @@ class _Recorder(TorchFunctionMode):
         return operation
 
     def _run(self, operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        function = operation.function
         if operation.kind == "max_pool" and "return_indices" in operation.parameters:
-            pooled, switches = self._called(
-                lambda *_a, **_k: pool_with_switches(operation, args, kwargs), args, kwargs
-            )
+            pooled, switches = self._called(pool_with_switches, (operation, args, kwargs), {})
             operation.saved["switches"] = switches
             return (pooled, switches) if operation.parameters["return_indices"] else pooled
-        if base_name(function) == "view" and not isinstance(args[1], torch.dtype):
-            function = torch.Tensor.reshape  # channels_last memory may need a copy
-        if self._layout_is_given:
-            function = operation.function
-        return self._called(function, args, kwargs)
+        views = base_name(operation.function) == "view" and not isinstance(args[1], torch.dtype)
+        if views and not self._layout_is_given:  # channels_last memory may need a copy
+            return self._called(torch.Tensor.reshape, args, kwargs)
+        return self._called(operation.function, args, kwargs)
 
     def _write_down(
         self, operation: Operation, result: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         tensors = [x for x in leaves_of(result) if isinstance(x, Tensor)]
-        if is_inactive_dropout(operation) and tensors[0] is (args[0] if args else kwargs["input"]):
+        if is_inactive_dropout(operation) and tensors[0] is _first(args, kwargs):
             return
         if operation.in_place:
-            target = args[0] if args else kwargs["input"]
-            if target is not result:
-                tensors = [target]
+            tensors = [_first(args, kwargs)]
         elif all(id(x) in self._objects for x in tensors):
             return  # .contiguous() of what is so: nothing happened
         outputs = []
@@ -354,6 +353,11 @@ class _Recorder(TorchFunctionMode):
 _MAY_COPY = frozenset(
     {"view", "reshape", "flatten", "contiguous", "ravel", "unflatten", "view_as", "reshape_as"}
 )
+
+
+def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return a call's first argument, which an in-place call writes to."""
+    return args[0] if args else kwargs["input"]
 
 
 def _storage(tensor: Tensor) -> int:

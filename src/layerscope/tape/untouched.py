@@ -10,6 +10,22 @@ from torch import Tensor, nn
 
 
 @contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode; every module has its own mode back afterwards.
+
+    The flags are set, as `eval()` is a method that a module may have changed.
+    """
+    flags = [(module, module.training) for module in model.modules()]
+    try:
+        for module, _ in flags:
+            module.training = False
+        yield
+    finally:
+        for module, flag in flags:
+            module.training = flag
+
+
+@contextmanager
 def untouched(model: nn.Module) -> Iterator[nn.Module]:
     """Put `model` into evaluation mode and give it back as it was, also after an exception.
 
@@ -25,7 +41,6 @@ def untouched(model: nn.Module) -> Iterator[nn.Module]:
     True
     """
     modules = list(model.modules())
-    flags = [module.training for module in modules]
     buffers = [dict(module._buffers) for module in modules]
     contents = [{name: _copy(buffer) for name, buffer in held.items()} for held in buffers]
     weights = [(parameter, _copy(parameter)) for parameter in model.parameters()]
@@ -33,13 +48,10 @@ def untouched(model: nn.Module) -> Iterator[nn.Module]:
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     device_states = {device: torch.cuda.get_rng_state(device) for device in devices}
     try:
-        for module in modules:
-            module.training = False
-        with torch.inference_mode(False), torch.no_grad():
+        with evaluation_mode(model), torch.inference_mode(False), torch.no_grad():
             yield model
     finally:
-        for module, flag, held, content in zip(modules, flags, buffers, contents, strict=True):
-            module.training = flag
+        for module, held, content in zip(modules, buffers, contents, strict=True):
             _restore_buffers(module, held, content)
         for parameter, weight in weights:
             _restore(parameter, weight)

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from layerscope.errors import LayerscopeError
+from layerscope.nets.geometry import flops
 from layerscope.training.allocator import kept_memory
 from layerscope.training.settings import TrainingSettings
 
@@ -126,20 +126,6 @@ def wrong_in_bfloat16(
         with torch.no_grad(), contextlib.suppress(RuntimeError):  # sizes are checked elsewhere
             twin(torch.zeros(1, *shape, dtype=parameter.dtype))
     return f"gradients of {found[0]} on a 1 x 1 map are wrong in bfloat16" if found else ""
-
-
-def flops(net: nn.Module, input_shape: tuple[int, ...]) -> int:
-    """Count the FLOPs (2 x multiply-adds) of one example's forward pass.
-
-    >>> flops(nn.Linear(3, 5), (3,))
-    30
-    """
-    twin = copy.deepcopy(net).eval()
-    parameter = next(twin.parameters())
-    blank = torch.zeros(1, *input_shape, device=parameter.device, dtype=parameter.dtype)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        twin(blank)
-    return counter.get_total_flops()
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from layerscope.errors import LayerscopeError
+from layerscope.tape import evaluation_mode
 from layerscope.training.settings import TrainingSettings
-from layerscope.training.validation import evaluation_mode
 
 
 def learning_rate(settings: TrainingSettings, progress: float) -> float:

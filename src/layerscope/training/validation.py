@@ -1,7 +1,6 @@
 """How well a network does on held-back examples: loss, accuracy, balanced accuracy."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from layerscope.tape import evaluation_mode
 from layerscope.training.precision import Precision
 
 if TYPE_CHECKING:
@@ -48,15 +48,3 @@ def validate(
         "val_accuracy": float(right.mean()),
         "val_balanced_accuracy": float(np.mean(recalls)),
     }
-
-
-@contextlib.contextmanager
-def evaluation_mode(net: nn.Module) -> Iterator[None]:
-    """Put a network in evaluation mode; every module has its own mode back afterwards."""
-    modes = {module: module.training for module in net.modules()}
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -1,7 +1,7 @@
 """Finding layers: by name, by kind, by number of a kind, in forward order."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence, Sized
 
 from torch import nn
 
@@ -24,7 +24,7 @@ KINDS: dict[str, tuple[type[nn.Module], ...]] = {
 
 
 def find_layers(
-    wanted: str | Sequence[str], names: Iterable[str], modules: dict[str, nn.Module]
+    wanted: str | Sequence[str], ran: Mapping[str, Sized], modules: dict[str, nn.Module]
 ) -> list[str]:
     """Return the names of the wanted layers, in forward order, each once.
 
@@ -33,7 +33,8 @@ def find_layers(
             name, a number of a kind ("conv3": the third convolution, where no layer bears that
             name), or a list of these. A name of the network goes before a kind in a list, a
             kind before a name when it is given alone.
-        names: the layers that ran, in forward order.
+        ran: the layers that ran, in forward order, with their calls. One that ran several times
+            has no one map: it is left out of "all" and of a kind.
         modules: `dict(model.named_modules())`.
 
     Raises:
@@ -42,12 +43,15 @@ def find_layers(
     """
     if not isinstance(wanted, str | Sequence):
         raise Refused(f"layers={wanted!r}: give a name, a kind, or a list of these")
-    order = [name for name in names if name]
+    order = [name for name in ran if name]
     alone = isinstance(wanted, str)
     found: set[str] = set()
     for word in [wanted] if isinstance(wanted, str) else wanted:
         found.update(_find(word, order, modules, kinds_first=alone))
-    return [name for name in order if name in found]
+    names = [name for name in order if name in found]
+    if alone and wanted not in found:  # of "all" or a kind, not named
+        return [name for name in names if len(ran[name]) == 1] or names
+    return names
 
 
 def _find(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from layerscope.errors import Refused
-from layerscope.tape import record
+from layerscope.tape import eager, record
 from layerscope.views.layers import find_layers
 from layerscope.views.trace import Trace
 
@@ -83,7 +83,7 @@ class Scope:
     def layers(self, wanted: str | Sequence[str], input_shape: Sequence[int]) -> list[str]:
         """Return the names of layers, in forward order, for inputs of that shape (no batch)."""
         tape = record(self.model, self._batch(torch.zeros(1, *input_shape)))
-        return find_layers(wanted, tape.layers, dict(self.model.named_modules()))
+        return find_layers(wanted, tape.layers, dict(eager(self.model).named_modules()))
 
     def axis_words(self, count: int) -> tuple[str, ...]:
         """Name the spatial axes of a map that has `count` of them."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.tape import Operation, Tape, Value, receptive_fields
+from layerscope.tape import Operation, Tape, Value, eager, receptive_fields
 from layerscope.views.layers import find_layers
 from layerscope.views.propagate import descend
 from layerscope.views.registry import find_method
@@ -99,11 +99,7 @@ class Trace:
 
         A layer that runs several times has no one map; it is left out of "all" or a kind.
         """
-        names = find_layers(wanted, self.tape.layers, self._modules)
-        if isinstance(wanted, str) and wanted not in names:  # of "all" or a kind, not named
-            once = [name for name in names if len(self.tape.layers[name]) == 1]
-            return once or names
-        return names
+        return find_layers(wanted, self.tape.layers, self._modules)
 
     def value(self, layer: str, *, raw: bool = False) -> Value:
         """Return what a layer answers: of a convolution, the map after its norm and rectifier.
@@ -221,8 +217,7 @@ class Trace:
 
     @cached_property
     def _modules(self) -> dict[str, torch.nn.Module]:
-        model = getattr(self.scope.model, "_orig_mod", self.scope.model)
-        return dict(model.named_modules())
+        return dict(eager(self.scope.model).named_modules())
 
     @cached_property
     def _fields(self) -> dict[Value, Any]:
