@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,8 @@ _CACHE = pytest.StashKey[str]()
 def pytest_configure(config: pytest.Config) -> None:
     """Draw figures without a screen and leave the user's cache folder alone."""
     os.environ.setdefault("MPLBACKEND", "Agg")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background by a shell:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # programs under test inherit it
     os.environ["LAYERSCOPE_QUIET"] = "1"
     config.stash[_CACHE] = tempfile.mkdtemp(prefix="layerscope-test-cache-")
     os.environ["LAYERSCOPE_CACHE"] = config.stash[_CACHE]
