@@ -1,1 +1,1 @@
-"""Views against the best peers, in units of one forward + backward to the input (`make bench-views`)."""
+"""Views against the best peers, in forward + backward passes to the input."""
