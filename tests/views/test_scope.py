@@ -113,18 +113,18 @@ def test_numpy_images_are_taken():
 def test_wrong_targets_are_told_what_is_allowed(target, message):
     scope = Scope(Outputs(lambda x: x), classes=["bed", "bird", "cat", "dog"])
     with pytest.raises(Refused, match=message):
-        scope.trace(IMAGES).targets(target)
+        scope.trace(IMAGES).aim(target)
 
 
 def test_targets_in_every_form():
     scope = Scope(Outputs(lambda x: x), classes=["bed", "bird", "cat", "dog"])
     trace = scope.trace(IMAGES, true=["dog", "bed"])
-    assert trace.targets("true").tolist() == [3, 0]
-    assert trace.targets("cat").tolist() == [2, 2]
-    assert trace.targets(["cat", 0]).tolist() == [2, 0]
-    assert trace.targets(torch.tensor([1, 3])).tolist() == [1, 3]
-    assert trace.targets(np.int64(1)).tolist() == [1, 1]
-    assert trace.targets("predicted").tolist() == trace.logits.argmax(1).tolist()
+    assert trace.aim("true").classes.tolist() == [3, 0]
+    assert trace.aim("cat").classes.tolist() == [2, 2]
+    assert trace.aim(["cat", 0]).classes.tolist() == [2, 0]
+    assert trace.aim(torch.tensor([1, 3])).classes.tolist() == [1, 3]
+    assert trace.aim(np.int64(1)).classes.tolist() == [1, 1]
+    assert trace.aim("predicted").classes.tolist() == trace.logits.argmax(1).tolist()
 
 
 def test_layers_by_name_kind_number_and_list():

@@ -3,6 +3,7 @@
 from layerscope.tape.operations import Operation, Value
 from layerscope.tape.receptive import Receptive, receptive_fields
 from layerscope.tape.record import Tape, eager, record
+from layerscope.tape.resume import resume
 from layerscope.tape.untouched import evaluation_mode, untouched
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "evaluation_mode",
     "receptive_fields",
     "record",
+    "resume",
     "untouched",
 ]

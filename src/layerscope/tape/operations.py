@@ -1,11 +1,13 @@
 """What a tape holds: values, the operations between them, and what kind each operation is."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import resolve_name
 
@@ -88,6 +90,7 @@ class Operation:
     saved: dict[str, Tensor] = field(default_factory=dict)
     outputs: tuple[Value, ...] = ()
     constants: tuple[tuple[Tensor, int], ...] = ()
+    reduced: bool = False  # recorded under autocast to bfloat16
 
     def refuse_if_changed(self) -> None:
         """Refuse to go back through a call whose weights or constants were written to since."""
@@ -108,11 +111,24 @@ class Operation:
         lent = self.kind == "batch_norm"  # which writes to its running statistics in training
 
         def swap(leaf: Any) -> Any:
-            if lent and isinstance(leaf, Tensor) and not leaf.requires_grad:
-                return leaf.clone()
-            return replacement.get(id(leaf), leaf)
+            if isinstance(leaf, Value):
+                return replacement[id(leaf)]
+            if isinstance(leaf, Tensor):
+                return leaf.detach().clone() if lent else leaf.detach()
+            return leaf
 
-        return self.function(*map_leaves(self.args, swap), **map_leaves(self.kwargs, swap))
+        with reduced(tensors[0], enabled=self.reduced):
+            return self.function(*map_leaves(self.args, swap), **map_leaves(self.kwargs, swap))
+
+
+@contextmanager
+def reduced(tensor: Tensor, *, enabled: bool) -> Iterator[None]:
+    """Compute in bfloat16 where torch's autocast does, on the device of a tensor."""
+    if not enabled:
+        yield
+        return
+    with torch.autocast(tensor.device.type, torch.bfloat16, cache_enabled=False):
+        yield
 
 
 def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:

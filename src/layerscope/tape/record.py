@@ -22,6 +22,7 @@ from layerscope.tape.operations import (
     leaves_of,
     map_leaves,
     name_of,
+    reduced,
 )
 from layerscope.tape.parameters import parameters_of
 from layerscope.tape.refusals import (
@@ -48,7 +49,7 @@ class Tape:
     layers: dict[str, list[Value]] = field(default_factory=dict)
 
 
-def record(model: nn.Module, images: Tensor) -> Tape:
+def record(model: nn.Module, images: Tensor, *, exact: bool = True) -> Tape:
     """Run `model` on one batch in evaluation mode and record it; the model is left untouched.
 
     Functional, in-place and reused operations are seen like modules, because the recording
@@ -59,6 +60,7 @@ def record(model: nn.Module, images: Tensor) -> Tape:
     Args:
         model: any eager module of one input.
         images: `"batch channel ..."`; it is neither written to nor kept.
+        exact: False computes in bfloat16 where torch's autocast does.
 
     Raises:
         Refused: scripted or lazy modules, active dropout, batch statistics and random numbers in
@@ -70,10 +72,11 @@ def record(model: nn.Module, images: Tensor) -> Tape:
     with untouched(model):
         if images.dim() == 4:
             try:
-                return _recorded(model, images.detach().clone(memory_format=torch.channels_last))
+                flat = images.detach().clone(memory_format=torch.channels_last)
+                return _recorded(model, flat, exact=exact)
             except _LayoutMatters:
                 pass
-        return _recorded(model, images.detach().clone(), layout_is_given=True)
+        return _recorded(model, images.detach().clone(), layout_is_given=True, exact=exact)
 
 
 def eager(model: nn.Module) -> nn.Module:
@@ -81,10 +84,13 @@ def eager(model: nn.Module) -> nn.Module:
     return getattr(model, "_orig_mod", model)
 
 
-def _recorded(model: nn.Module, images: Tensor, *, layout_is_given: bool = False) -> Tape:
+def _recorded(
+    model: nn.Module, images: Tensor, *, layout_is_given: bool = False, exact: bool
+) -> Tape:
     names = {id(module): name for name, module in model.named_modules()}
-    recorder = _Recorder(images, names, layout_is_given)
+    recorder = _Recorder(images, names, layout_is_given, reduced=not exact)
     with (
+        reduced(images, enabled=not exact),
         torch.enable_grad(),  # so that a network's own no_grad can be told; each call has none
         gradients_by_hand_seen(recorder.by_hand),
         recorder.modules_watched(),
@@ -111,8 +117,11 @@ _ASKS_FOR_LAYOUT = frozenset(
 class _Recorder(TorchFunctionMode):
     """Sees every torch call made while it is active, and records those that touch the input."""
 
-    def __init__(self, images: Tensor, names: dict[int, str], layout_is_given: bool) -> None:
+    def __init__(
+        self, images: Tensor, names: dict[int, str], layout_is_given: bool, *, reduced: bool
+    ) -> None:
         super().__init__()
+        self._reduced = reduced
         self._names = names
         self._layout_is_given = layout_is_given
         self._running: list[str] = []
@@ -249,6 +258,7 @@ class _Recorder(TorchFunctionMode):
             inputs=inputs,
             module=module,
             in_place=in_place,
+            reduced=self._reduced,
         )
         operation.parameters = parameters_of(operation)
         refuse_what_mixes_or_draws(operation)

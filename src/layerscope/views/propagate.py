@@ -68,6 +68,7 @@ def _descend(
                 arrived.pop(value, None)
         for value, tensor in zip(operation.inputs, outgoing, strict=True):
             if tensor is not None and value in alive:
+                tensor = tensor.to(value.tensor.dtype)
                 arrived[value] = arrived[value] + tensor if value in arrived else tensor
     return [
         arrived[value] if value in arrived else seeds.new_zeros((len(seeds), *value.tensor.shape))

@@ -20,6 +20,8 @@ class Method:
         axes: the axes of its values; "space" stands for the layer's or input's spatial axes.
         signed: whether values below zero mean something.
         axioms: what its values must satisfy, tested for it.
+        tolerance: of a method that computes in bfloat16 unless `exact=True`: its largest error, as
+            a share of the largest absolute value; None where it always computes exactly.
         function: `(trace, **options) -> {layer: View}`.
 
     """
@@ -31,6 +33,7 @@ class Method:
     signed: bool
     axioms: tuple[str, ...]
     function: Callable[..., Any]
+    tolerance: float | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -61,13 +64,14 @@ def method(
     axes: tuple[str, ...],
     signed: bool,
     axioms: tuple[str, ...],
+    tolerance: float | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a method; see `Method` for what is asked."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         if name in _METHODS:
             raise ValueError(f"the method {name!r} is registered twice")
-        _METHODS[name] = Method(name, paper, needs, axes, signed, axioms, function)
+        _METHODS[name] = Method(name, paper, needs, axes, signed, axioms, function, tolerance)
         return function
 
     return register

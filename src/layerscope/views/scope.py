@@ -1,6 +1,7 @@
 """The scope: a model, the units of its input and the names of its classes."""
 
 import inspect
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from layerscope.errors import Refused
 from layerscope.tape import eager, record
 from layerscope.views.layers import find_layers
 from layerscope.views.trace import Trace
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["photo", "waveform", "recording"]
 _AXES = {
@@ -78,7 +81,10 @@ class Scope:
         examples = tuple(map(str, range(len(batch)) if examples is None else examples))
         if len(examples) != len(batch):
             raise Refused(f"{len(examples)} example names for a batch of {len(batch)}")
-        return Trace(self, record(self.model, batch), examples, true)
+        trace = Trace(self, record(self.model, batch), examples, true)
+        for note in trace.notes:
+            log.warning("%s", note)
+        return trace
 
     def layers(self, wanted: str | Sequence[str], input_shape: Sequence[int]) -> list[str]:
         """Return the names of layers, in forward order, for inputs of that shape (no batch)."""

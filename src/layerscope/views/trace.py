@@ -1,6 +1,5 @@
 """The trace: one recorded forward pass of a batch, from which every method reads."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.tape import Operation, Tape, Value, eager, receptive_fields
+from layerscope.tape import Operation, Tape, Value, eager, receptive_fields, record
+from layerscope.views.aims import Aim, resolve_aim
 from layerscope.views.layers import find_layers
 from layerscope.views.propagate import descend
 from layerscope.views.registry import find_method
@@ -20,8 +20,6 @@ from layerscope.views.view import View
 
 if TYPE_CHECKING:
     from layerscope.views.scope import Scope
-
-log = logging.getLogger(__name__)
 
 
 class Trace:
@@ -88,9 +86,57 @@ class Trace:
         with torch.no_grad():
             return find_method(method, options).function(self, **options)
 
-    def targets(self, target: Any) -> Tensor:
-        """Return one class index per example for "predicted", "true", a name, an index, a list."""
-        return resolve_target(target, self.logits, self.scope.classes, self.true)
+    def aim(self, target: Any) -> Aim:
+        """Return what is to be explained of each example.
+
+        Args:
+            target: a class ("predicted", "true", a name, an index, or one per example), "cat - dog"
+                or a `Difference` of two classes, or a `Unit`, `Channel` or `Region` of a layer.
+
+        """
+        return resolve_aim(self, target)
+
+    # -- other inputs ----------------------------------------------------------------------------
+
+    def again(self, images: Tensor, rows: Tensor, *, exact: bool = True) -> "Trace":
+        """Run the model on other inputs and return their trace.
+
+        Args:
+            images: `(N, channel, ...)`, any number of inputs of the traced size.
+            rows: `(N,)`, the example from which each derives.
+            exact: False computes in bfloat16 where torch's autocast does.
+
+        """
+        examples = tuple(self.examples[row] for row in rows.tolist())
+        tape = record(self.scope.model, images, exact=exact)
+        true = None if self.true is None else self.true[rows]
+        return Trace(self.scope, tape, examples, true)
+
+    def value_like(self, value: Value) -> Value:
+        """Return the value that is here what `value` is in another trace of the same model."""
+        if value.index < len(self.tape.values):
+            here = self.tape.values[value.index]
+            names = [v.producer.name if v.producer else "" for v in (here, value)]
+            if names[0] == names[1] and here.tensor.shape[1:] == value.tensor.shape[1:]:
+                return here
+        raise Refused(
+            "the network takes another way on these inputs than on those that were traced (its "
+            "operations depend on the data), so that its layers cannot be compared"
+        )
+
+    def examples_at_once(self) -> int:
+        """Return how many inputs may be traced together within the scope's memory, at least one.
+
+        Counted are the recorded values of one input and what is saved beside them, twice: the way
+        back holds as much again at most.
+        """
+        held = {}
+        for operation in self.tape.operations:
+            values = [value.tensor for value in operation.outputs]
+            for tensor in (*values, *operation.saved.values()):
+                held[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+        one = max(1, sum(held.values()) // len(self.examples))
+        return max(1, self.scope.memory // (2 * one))
 
     # -- layers --------------------------------------------------------------------------------
 
@@ -174,11 +220,9 @@ class Trace:
         found = [x[0] for x in found] if alone else found
         return found if several else found[0]
 
-    def gradients(self, target: Tensor, to: Sequence[Value]) -> list[Tensor]:
-        """Return the gradient of each example's target logit at each value, from one pass."""
-        seed = torch.zeros_like(self.logits)
-        seed[torch.arange(len(seed), device=seed.device), target] = 1
-        found = descend(self.tape, seed[None], self.output, to, COMPOSITES["gradient"])
+    def gradients(self, aim: Aim, to: Sequence[Value]) -> list[Tensor]:
+        """Return the gradient of each example's score at each value, from one pass."""
+        found = descend(self.tape, aim.seed[None], aim.at, to, COMPOSITES["gradient"])
         return [gradient[0] for gradient in found]
 
     # -- making views ----------------------------------------------------------------------------
@@ -190,9 +234,12 @@ class Trace:
         value: Value,
         values: Tensor,
         axes: Sequence[str],
+        aim: Aim | None = None,
         **more: Any,
     ) -> View:
-        """Return a `View` with what the trace knows of its examples and geometry."""
+        """Return a `View` with what the trace knows of its examples, aim and geometry."""
+        if aim is not None:
+            more = {"target": aim.classes, "about": aim.about, **more}
         field = self._fields.get(value)
         known = field is not None and all(r.stride > 0 and np.isfinite(r.first) for r in field)
         for name in ("target", "unit"):
@@ -263,7 +310,6 @@ class Trace:
         operation = value.producer
         if operation is not None and operation.kind == "softmax" and _over_classes(operation):
             self.notes = (*self.notes, f"targets are read before the final {operation.name}")
-            log.warning("%s", self.notes[-1])
             return operation.inputs[0]
         return value
 

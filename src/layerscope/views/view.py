@@ -23,9 +23,10 @@ class View:
         values: float32, one axis for each word of `axes`.
         axes: words such as `("batch", "y", "x")`.
         method: the method's registered name.
-        layer: the layer's name, as in `named_modules()`.
+        layer: the layer's name, as in `named_modules()`; "input" of a method without layers.
         unit: the channel looked at: one number, one per example, or None.
         target: the class looked at, one index per example, or None.
+        about: what is explained, in words, one for each example; empty where nothing is.
         examples: an identifier for each position of the axis "batch".
         signed: whether values below zero mean something.
         input_size: size of the input along its spatial axes.
@@ -41,6 +42,7 @@ class View:
     layer: str
     unit: int | np.ndarray | None = None
     target: np.ndarray | None = None
+    about: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     signed: bool = False
     input_size: tuple[int, ...] = ()
@@ -115,6 +117,7 @@ class View:
             "axes": self.axes,
             "method": self.method,
             "layer": self.layer,
+            "about": self.about,
             "examples": self.examples,
             "signed": self.signed,
             "input_size": self.input_size,
@@ -148,6 +151,7 @@ class View:
             layer=facts["layer"],
             unit=int(unit) if unit is not None and unit.ndim == 0 else unit,
             target=arrays.get("target"),
+            about=tuple(facts.get("about", ())),
             examples=tuple(facts["examples"]),
             signed=facts["signed"],
             input_size=tuple(facts["input_size"]),

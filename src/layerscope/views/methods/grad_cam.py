@@ -31,13 +31,13 @@ def grad_cam(
     Args:
         trace: the recorded batch.
         layers: layers whose answers have spatial axes.
-        target: the class: "predicted", "true", a name, an index, or one per example.
+        target: what is explained; see `Trace.aim`.
         raw: at a convolution, read the map before its norm and rectifier.
 
     """
-    classes = trace.targets(target)
+    aim = trace.aim(target)
     places = trace.maps(layers, raw=raw)
-    gradients = trace.gradients(classes, list(places.values()))
+    gradients = trace.gradients(aim, list(places.values()))
     views = {}
     for (layer, value), gradient in zip(places.items(), gradients, strict=True):
         maps = value.tensor
@@ -45,5 +45,5 @@ def grad_cam(
         weights = gradient.mean(space, keepdim=True)  # (B, C, 1, 1)
         cam = (weights * maps).sum(1).clamp(min=0)  # (B, y, x)
         axes = ("batch", *trace.spatial(maps))
-        views[layer] = trace.make_view("grad_cam", layer, value, cam, axes, target=classes)
+        views[layer] = trace.make_view("grad_cam", layer, value, cam, axes, aim)
     return views

@@ -1,0 +1,49 @@
+"""What an input may be: its baseline and its bounds, spread over a batch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layerscope.errors import Refused
+
+
+def baseline_like(images: Tensor, given: Any, *, name: str = "baseline") -> Tensor:
+    """Spread a baseline over a batch `"batch channel ..."`; None stands for 0.
+
+    Args:
+        images: the batch, in the model's units.
+        given: a number, one number per channel, an input without or with the batch axis.
+        name: what messages call it.
+
+    >>> baseline_like(torch.ones(1, 2, 3), [5.0, 6.0]).tolist()
+    [[[5.0, 5.0, 5.0], [6.0, 6.0, 6.0]]]
+
+    """
+    if given is None:
+        return torch.zeros_like(images)
+    try:
+        value = torch.as_tensor(given, dtype=images.dtype, device=images.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Refused(f"{name}={given!r:.60}: {error}") from error
+    if value.dim() == 1 and len(value) == images.shape[1]:
+        value = value.view(-1, *[1] * (images.dim() - 2))
+    try:
+        spread = value.expand_as(images)
+    except RuntimeError:
+        raise Refused(
+            f"{name} has the shape {tuple(value.shape)}; give a number, {images.shape[1]} numbers "
+            f"(one per channel) or a tensor of {tuple(images.shape[1:])}"
+        ) from None
+    result = torch.empty_like(images)
+    return result.copy_(spread)
+
+
+def bounds_like(images: Tensor, bounds: tuple[Any, Any] | None) -> tuple[Tensor, Tensor] | None:
+    """Spread `(low, high)` over a batch; None where the bounds are not known."""
+    if bounds is None:
+        return None
+    low, high = (baseline_like(images, side, name="bounds") for side in bounds)
+    if bool((low >= high).any()):
+        raise Refused(f"bounds={bounds!r:.80}: the lower must lie below the upper everywhere")
+    return low, high
