@@ -9,7 +9,7 @@ from torch import Tensor
 from layerscope.tape import Value
 from layerscope.views.propagate import descend
 from layerscope.views.registry import method
-from layerscope.views.rules import deconvnet as way_down
+from layerscope.views.rules.rectifiers import deconvnet as way_down
 from layerscope.views.trace import Trace
 from layerscope.views.units import choose_units, one_hot_seeds, strongest_positions, unravel
 from layerscope.views.view import View

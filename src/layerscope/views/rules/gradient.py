@@ -1,6 +1,6 @@
-"""Backward rules: the gradient of every operation, and the composites built on it."""
+"""The gradient of every operation, by hand where it is quicker, else by autograd."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,13 +8,11 @@ from torch import Tensor
 
 from layerscope.errors import Refused
 from layerscope.tape import Operation, Value
-from layerscope.tape.operations import LINEAR_KINDS, base_name, leaves_of
+from layerscope.tape.operations import base_name, leaves_of
 from layerscope.views.propagate import Incoming, Rule
+from layerscope.views.rules.arrived import as_batch, is_plain, only, unbroadcast
 
 aten = torch.ops.aten
-
-
-# -- composites ----------------------------------------------------------------------------------
 
 
 def gradient(operation: Operation) -> Rule:
@@ -32,52 +30,22 @@ def gradient(operation: Operation) -> Rule:
     return _GRADIENTS.get(operation.kind, gradient_by_autograd)
 
 
-def deconvnet(operation: Operation) -> Rule:
-    """Choose the deconvolution network's way down (Zeiler and Fergus 2014, arXiv:1311.2901).
-
-    Rectifiers rectify what comes down, pools unpool through their switches, linear operations
-    are transposed without their constant part. Anything else has no such reading.
-    """
-    if operation.kind == "relu":
-        return rectify
-    if operation.kind in LINEAR_KINDS or operation.kind == "max_pool":
-        return gradient(operation)
-    raise Refused(
-        f"deconvnet has no reading of {operation.label}: it passes rectifiers, max pools and "
-        "linear operations; use a gradient or a class activation map on this network"
-    )
-
-
-COMPOSITES: dict[str, Callable[[Operation], Rule]] = {
-    "gradient": gradient,
-    "deconvnet": deconvnet,
-}
-
-
-# -- rules ---------------------------------------------------------------------------------------
-
-
-def rectify(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
-    """Pass the positive part of what comes down, wherever the forward pass was."""
-    return [_only(incoming).clamp(min=0)]
-
-
 def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Pass where the rectifier was open: above 0 and below where it clips."""
     result = operation.outputs[0].tensor
     upper = operation.parameters["upper"]
     is_open = result > 0 if upper == float("inf") else (result > 0) & (result < upper)
-    return [_only(incoming) * is_open]
+    return [only(incoming) * is_open]
 
 
 def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Convolve transposed, without the bias."""
     call = operation.parameters
-    if not _is_plain(operation, incoming):
+    if not is_plain(operation, incoming):
         return gradient_by_autograd(operation, incoming)
     seen = operation.inputs[0].tensor
     axes = call["weight"].dim() - 2
-    grad = _as_batch(_only(incoming), axes)  # (S*B, C, ...)
+    grad = as_batch(only(incoming), axes)  # (S*B, C, ...)
     shape = (len(grad), *seen.shape[-axes - 1 :])
     layout = torch.channels_last if axes == 2 else torch.contiguous_format
     like = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
@@ -85,23 +53,23 @@ def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
         *(grad, like, call["weight"], None, call["stride"], call["padding"], call["dilation"]),
         *(False, (0,) * axes, call["groups"], (True, False, False)),
     )[0]
-    return [down.unflatten(0, _only(incoming).shape[: -axes - 1])]
+    return [down.unflatten(0, only(incoming).shape[: -axes - 1])]
 
 
 def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Multiply by the weight, without the bias."""
-    if not _is_plain(operation, incoming):
+    if not is_plain(operation, incoming):
         return gradient_by_autograd(operation, incoming)
-    return [_only(incoming) @ operation.parameters["weight"]]
+    return [only(incoming) @ operation.parameters["weight"]]
 
 
 def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Unpool: put each value back where the maximum was; where pools overlap, sum."""
     axes = int(base_name(operation.function).removesuffix("_with_indices")[-2])
     seen, switches = operation.inputs[0].tensor, operation.saved["switches"]
-    arrived = _only(incoming)
-    grad = _as_batch(arrived, axes)  # (S*B, C, ...)
-    switches = _as_batch(switches.expand(len(arrived), *switches.shape), axes)
+    arrived = only(incoming)
+    grad = as_batch(arrived, axes)  # (S*B, C, ...)
+    switches = as_batch(switches.expand(len(arrived), *switches.shape), axes)
     shape = (*grad.shape[:-axes], *seen.shape[-axes:])
     if axes == 2 and "kernel_size" in operation.parameters:
         down = _unpool_2d(operation, grad, switches, shape)
@@ -131,8 +99,8 @@ def add_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | 
     plain = base_name(operation.function) in ("add", "radd", "iadd")
     if not plain or "alpha" in operation.kwargs or len(operation.args) != 2:
         return gradient_by_autograd(operation, incoming)
-    grad = _only(incoming)
-    return [_unbroadcast(grad, value) * operation.args.count(value) for value in operation.inputs]
+    grad = only(incoming)
+    return [unbroadcast(grad, value) * operation.args.count(value) for value in operation.inputs]
 
 
 def cat_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
@@ -145,7 +113,7 @@ def cat_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | 
     if base_name(operation.function) == "stack" or not isinstance(dim, int) or not alike:
         return gradient_by_autograd(operation, incoming)
     axis = dim if dim < 0 else dim - tensors[0].dim()
-    pieces = _only(incoming).split([t.shape[axis] for t in tensors], dim=axis)
+    pieces = only(incoming).split([t.shape[axis] for t in tensors], dim=axis)
     return [
         sum(piece for piece, part in zip(pieces, parts, strict=True) if part is value)
         for value in operation.inputs
@@ -156,7 +124,7 @@ def shape_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor 
     """Undo a change of shape."""
     if base_name(operation.function) in ("view", "reshape", "flatten", "squeeze", "unsqueeze"):
         value = operation.inputs[0]
-        grad = _only(incoming)
+        grad = only(incoming)
         if grad[0].numel() == value.tensor.numel() and len(operation.inputs) == 1:
             return [grad.reshape(len(grad), *value.tensor.shape)]
     return gradient_by_autograd(operation, incoming)
@@ -209,39 +177,6 @@ _GRADIENTS: dict[str, Rule] = {
     "shape": shape_gradient,
     "detach": detach_gradient,
 }
-
-
-# -- helpers -------------------------------------------------------------------------------------
-
-
-def _is_plain(operation: Operation, incoming: Incoming) -> bool:
-    """Tell whether weight and bias are constants, in the dtype of what comes down."""
-    weight = operation.parameters["weight"]
-    alone = len(operation.inputs) == 1 and isinstance(weight, Tensor)
-    return alone and weight.dtype == _only(incoming).dtype
-
-
-def _only(incoming: Incoming) -> Tensor:
-    """Return what comes down to the first result of an operation that has one that matters."""
-    first = incoming[0]
-    if first is None:
-        raise Refused("a seed was put on the switches of a pool; they have no gradient")
-    return first
-
-
-def _as_batch(grad: Tensor, axes: int) -> Tensor:
-    """Fold the seeds into the batch: `(S, B, C, ...)` to `(S*B, C, ...)`."""
-    return grad.flatten(0, grad.dim() - axes - 2) if grad.dim() > axes + 2 else grad
-
-
-def _unbroadcast(grad: Tensor, value: Value) -> Tensor:
-    """Sum `(S, ...)` over the axes along which the value was broadcast."""
-    shape = value.tensor.shape
-    extra = grad.dim() - 1 - len(shape)
-    if extra:
-        grad = grad.sum(tuple(range(1, 1 + extra)))
-    stretched = [axis + 1 for axis, n in enumerate(shape) if n == 1 and grad.shape[axis + 1] != 1]
-    return grad.sum(stretched, keepdim=True) if stretched else grad
 
 
 def _leaf(tensor: Tensor) -> Tensor:

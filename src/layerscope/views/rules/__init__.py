@@ -1,0 +1,5 @@
+"""Backward rules, one family a file, and the composites that choose among them."""
+
+from layerscope.views.rules.composites import COMPOSITES
+
+__all__ = ["COMPOSITES"]

@@ -1,0 +1,37 @@
+"""What comes down to an operation: the one tensor that matters, its seeds, its broadcast axes."""
+
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.tape import Operation, Value
+from layerscope.views.propagate import Incoming
+
+
+def is_plain(operation: Operation, incoming: Incoming) -> bool:
+    """Tell whether weight and bias are constants, in the dtype of what comes down."""
+    weight = operation.parameters["weight"]
+    alone = len(operation.inputs) == 1 and isinstance(weight, Tensor)
+    return alone and weight.dtype == only(incoming).dtype
+
+
+def only(incoming: Incoming) -> Tensor:
+    """Return what comes down to the first result of an operation that has one that matters."""
+    first = incoming[0]
+    if first is None:
+        raise Refused("a seed was put on the switches of a pool; they have no gradient")
+    return first
+
+
+def as_batch(grad: Tensor, axes: int) -> Tensor:
+    """Fold the seeds into the batch: `(S, B, C, ...)` to `(S*B, C, ...)`."""
+    return grad.flatten(0, grad.dim() - axes - 2) if grad.dim() > axes + 2 else grad
+
+
+def unbroadcast(grad: Tensor, value: Value) -> Tensor:
+    """Sum `(S, ...)` over the axes along which the value was broadcast."""
+    shape = value.tensor.shape
+    extra = grad.dim() - 1 - len(shape)
+    if extra:
+        grad = grad.sum(tuple(range(1, 1 + extra)))
+    stretched = [axis + 1 for axis, n in enumerate(shape) if n == 1 and grad.shape[axis + 1] != 1]
+    return grad.sum(stretched, keepdim=True) if stretched else grad

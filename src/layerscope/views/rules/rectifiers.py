@@ -1,0 +1,33 @@
+"""Rules that read the way down by what rectifiers do to it: the deconvolution network."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.tape import Operation
+from layerscope.tape.operations import LINEAR_KINDS
+from layerscope.views.propagate import Incoming, Rule
+from layerscope.views.rules.arrived import only
+from layerscope.views.rules.gradient import gradient
+
+
+def deconvnet(operation: Operation) -> Rule:
+    """Choose the deconvolution network's way down (Zeiler and Fergus 2014, arXiv:1311.2901).
+
+    Rectifiers rectify what comes down, pools unpool through their switches, linear operations
+    are transposed without their constant part. Anything else has no such reading.
+    """
+    if operation.kind == "relu":
+        return rectify
+    if operation.kind in LINEAR_KINDS or operation.kind == "max_pool":
+        return gradient(operation)
+    raise Refused(
+        f"deconvnet has no reading of {operation.label}: it passes rectifiers, max pools and "
+        "linear operations; use a gradient or a class activation map on this network"
+    )
+
+
+def rectify(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
+    """Pass the positive part of what comes down, wherever the forward pass was."""
+    return [only(incoming).clamp(min=0)]
