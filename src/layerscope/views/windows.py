@@ -68,19 +68,47 @@ def deconvnet_in_windows(chain: list[Operation], at: Value, seeds: Seeds, memory
     """Project seeds down a chain to the input: `(N, channel, *size of the input)`.
 
     Equal to carrying the seeds down whole maps. As many seeds are carried at a time as `memory`
-    bytes allow.
+    bytes allow, and no more than what a processor's cache can hold.
     """
     source = chain[-1].inputs[0].tensor
     result = source.new_zeros((len(seeds), *source.shape[1:]))
-    together = max(1, memory // _bytes_per_seed(chain, at))
+    together = max(1, min(memory, _CACHED) // _bytes_per_seed(chain, at))
+    steps = _rectified_early(chain)
+    for operation in chain:
+        operation.refuse_if_changed()
     for first in range(0, len(seeds), together):
         some = seeds[first : first + together]
         windows = _planted(at.tensor, some)
-        for operation in chain:
-            operation.refuse_if_changed()
+        for operation in steps:
             windows = _step(operation, windows, some.rows)
         _place(result[first : first + together], windows)
     return result
+
+
+#: Bytes of windows carried together: what lies in cache from one operation to the next is faster.
+_CACHED = 64 * 2**20
+
+
+def _rectified_early(chain: list[Operation]) -> list[Operation]:
+    """Rectify before an unpooling in the place of after it: the same, on fewer values.
+
+    It is the same where pools do not overlap, so that no two values meet in the unpooling.
+    """
+    steps = list(chain)
+    for place, (pool, relu) in enumerate(pairwise(chain)):
+        if (pool.kind, relu.kind) == ("max_pool", "relu") and not _overlaps(pool):
+            steps[place : place + 2] = [relu, pool]
+    return steps
+
+
+def _overlaps(pool: Operation) -> bool:
+    call = pool.parameters
+    return any(
+        (kernel - 1) * dilation >= stride
+        for kernel, dilation, stride in zip(
+            call["kernel_size"], call["dilation"], call["stride"], strict=True
+        )
+    )
 
 
 def _planted(maps: Tensor, seeds: Seeds) -> Windows:
@@ -93,81 +121,131 @@ def _planted(maps: Tensor, seeds: Seeds) -> Windows:
 def _step(operation: Operation, windows: Windows, rows: Tensor) -> Windows:
     """Go down through one operation."""
     if operation.kind == "relu":
-        return Windows(windows.content.clamp(min=0), windows.start)
-    size = operation.inputs[0].tensor.shape[2:]
+        return Windows(windows.content.clamp_(min=0), windows.start)
+    below = _below(operation, windows)
     if operation.kind == "conv":
-        return _moved_inside(_through_conv(operation, windows), size)
-    return _moved_inside(_through_pool(operation, windows, rows), size)
+        content = _through_conv(operation, windows.content, below)
+    else:
+        content = _through_pool(operation, windows, below, rows)
+    size = operation.inputs[0].tensor.shape[2:]
+    return _moved_inside(Windows(content, below.start), size)
 
 
-def _through_conv(operation: Operation, windows: Windows) -> Windows:
-    """Convolve transposed, without bias and without padding: the window grows by the kernel."""
-    call, grad = operation.parameters, windows.content
-    weight, axes = call["weight"], windows.content.dim() - 2
-    grown = _grown(operation, grad.shape[2:])
+@dataclass(frozen=True)
+class Below:
+    """The windows that an operation's windows read: where they start, how far they reach.
+
+    Along an axis where a window is the whole map, what it reads is the whole map below, and the
+    operation's own padding stands; elsewhere windows reach into the padding.
+    """
+
+    start: Tensor  # (N, axes)
+    size: Sequence[int]
+    padding: Sequence[int]
+    is_whole: bool  # along every axis
+
+
+def _below(operation: Operation, windows: Windows) -> Below:
+    call = operation.parameters
+    above, below = operation.outputs[0].tensor.shape[2:], operation.inputs[0].tensor.shape[2:]
+    window = windows.content.shape[2:]
+    whole = [n == m for n, m in zip(window, above, strict=True)]
+    padding = [p if full else 0 for p, full in zip(call["padding"], whole, strict=True)]
+    grown = _grown(operation, window)
+    size = [m if full else n for n, m, full in zip(grown, below, whole, strict=True)]
+    start = windows.start * windows.start.new_tensor(call["stride"])
+    reach = [0 if full else p for p, full in zip(call["padding"], whole, strict=True)]
+    return Below(start - start.new_tensor(reach), size, padding, all(whole))
+
+
+def _through_conv(operation: Operation, grad: Tensor, below: Below) -> Tensor:
+    """Convolve transposed, without bias."""
+    call = operation.parameters
+    weight, axes = call["weight"], grad.dim() - 2
     like = torch.empty(
-        (len(grad), weight.shape[1] * call["groups"], *grown),
+        (len(grad), weight.shape[1] * call["groups"], *below.size),
         dtype=grad.dtype,
         device=grad.device,
         memory_format=torch.channels_last if axes == 2 else torch.contiguous_format,
     )
-    down = aten.convolution_backward(
-        *(grad, like, weight, None, call["stride"], (0,) * axes, call["dilation"]),
+    return aten.convolution_backward(
+        *(grad, like, weight, None, call["stride"], below.padding, call["dilation"]),
         *(False, (0,) * axes, call["groups"], (True, False, False)),
     )[0]
-    return Windows(down, _start_below(operation, windows.start))
 
 
-def _through_pool(operation: Operation, windows: Windows, rows: Tensor) -> Windows:
+def _through_pool(operation: Operation, windows: Windows, below: Below, rows: Tensor) -> Tensor:
     """Unpool with the switches of each window's own example and place; what meets is summed."""
-    space, channels = windows.content.shape[2:], windows.content.shape[1]
-    below = operation.inputs[0].tensor.shape[2:]
-    grown = _grown(operation, space)
-    start = _start_below(operation, windows.start)
-    switches = _cut(operation.saved["switches"], rows, windows.start, space)  # (N, *window, C)
-    place, coordinate = torch.zeros_like(switches), switches
+    content, call = windows.content, operation.parameters
+    channels, space = content.shape[1], content.shape[2:]
+    place = _switches(operation, windows, below, rows)  # (N, *window, C)
+    shape = (len(rows), channels, *below.size)
+    if len(space) == 2:
+        like = torch.empty(
+            shape, dtype=content.dtype, device=content.device, memory_format=torch.channels_last
+        )
+        return aten.max_pool2d_with_indices_backward(
+            *(content, like, call["kernel_size"], call["stride"], below.padding),
+            *(call["dilation"], call["ceil_mode"], place.movedim(-1, 1)),
+        )
+    flat = content.new_zeros((len(rows), torch.Size(below.size).numel(), channels))
+    flat.scatter_add_(1, place.flatten(1, -2), content.movedim(1, -1).flatten(1, -2))
+    return flat.unflatten(1, below.size).movedim(-1, 1)
+
+
+def _switches(operation: Operation, windows: Windows, below: Below, rows: Tensor) -> Tensor:
+    """Return the switches as flat positions of the windows below."""
+    space = windows.content.shape[2:]
+    switches = operation.saved["switches"]
+    if below.is_whole:
+        return switches.movedim(1, -1)[rows]
+    coordinate = _cut(switches, rows, windows.start, space)
+    place = torch.zeros_like(coordinate)
+    whole = operation.inputs[0].tensor.shape[2:]
     for axis in reversed(range(len(space))):
-        here = start[:, axis].view(-1, *[1] * (len(space) + 1))
-        step = torch.Size(grown[axis + 1 :]).numel()
-        place += (coordinate % below[axis] - here) * step
-        coordinate = coordinate // below[axis]
-    flat = windows.content.new_zeros((len(rows), torch.Size(grown).numel(), channels))
-    content = windows.content.movedim(1, -1).flatten(1, -2)  # (N, positions, C)
-    flat.scatter_add_(1, place.flatten(1, -2), content)
-    return Windows(flat.unflatten(1, grown).movedim(-1, 1), start)
+        here = below.start[:, axis].view(-1, *[1] * (len(space) + 1))
+        step = torch.Size(below.size[axis + 1 :]).numel()
+        place += (coordinate % whole[axis] - here) * step
+        coordinate = coordinate // whole[axis]
+    return place
 
 
 def _cut(maps: Tensor, rows: Tensor, start: Tensor, size: Sequence[int]) -> Tensor:
     """Cut a window out of each row's map: `(N, *size, C)`."""
-    axes = len(size)
-    index = [rows.view(-1, *[1] * axes)]
-    for axis, length in enumerate(size):
-        steps = start[:, axis, None] + torch.arange(length, device=maps.device)  # (N, length)
-        shape = [1] * axes
-        shape[axis] = length
-        index.append(steps.view(-1, *shape))
-    return maps.movedim(1, -1)[tuple(index)]
+    maps = maps.movedim(1, -1)
+    cut = maps.new_empty((len(rows), *size, maps.shape[-1]))
+    for number, (row, place) in enumerate(zip(rows.tolist(), start.tolist(), strict=True)):
+        cut[number] = _narrow(maps[row], place, size)
+    return cut
+
+
+def _narrow(tensor: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
+    """Return the part of the leading axes that starts there and has that size."""
+    for axis, (first, length) in enumerate(zip(start, size, strict=True)):
+        tensor = tensor.narrow(axis, first, length)
+    return tensor
 
 
 def _moved_inside(windows: Windows, size: Sequence[int]) -> Windows:
     """Move and trim the windows so that they lie inside a map of that size; the rest is padding."""
-    content, start = windows.content, windows.start
-    for axis, whole in enumerate(size):
-        length = content.shape[axis + 2]
-        kept = min(length, whole)
-        inside = start[:, axis].clamp(0, whole - kept)
-        shift = inside - start[:, axis]  # (N,)
-        if kept == length and not shift.any():
-            continue
-        index = torch.arange(kept, device=content.device) + shift[:, None]  # (N, kept)
-        known = (index >= 0) & (index < length)
-        shape = [len(content), 1, *[1] * len(size)]
-        shape[axis + 2] = kept
-        spread = [*content.shape[: axis + 2], kept, *content.shape[axis + 3 :]]
-        taken = index.clamp(0, length - 1).view(shape).expand(spread)
-        content = content.gather(axis + 2, taken) * known.view(shape)
-        start = torch.cat([start[:, :axis], inside[:, None], start[:, axis + 1 :]], 1)
-    return Windows(content, start)
+    content = windows.content.movedim(1, -1)  # (N, *window, C)
+    length = content.shape[1:-1]
+    kept = [min(n, m) for n, m in zip(length, size, strict=True)]
+    room = windows.start.new_tensor([m - n for m, n in zip(size, kept, strict=True)])
+    inside = torch.minimum(windows.start.clamp(min=0), room)
+    shifts = (inside - windows.start).tolist()
+    if kept == list(length) and not any(any(shift) for shift in shifts):
+        return windows
+    moved = content.new_zeros((len(content), *kept, content.shape[-1]))
+    for row, shift in enumerate(shifts):
+        source = [max(0, by) for by in shift]
+        target = [max(0, -by) for by in shift]
+        known = [
+            max(0, min(n - s, k - t))
+            for n, s, k, t in zip(length, source, kept, target, strict=True)
+        ]
+        _narrow(moved[row], target, known).copy_(_narrow(content[row], source, known))
+    return Windows(moved.movedim(-1, 1), inside)
 
 
 def _place(result: Tensor, windows: Windows) -> None:
@@ -177,10 +255,8 @@ def _place(result: Tensor, windows: Windows) -> None:
         result.copy_(windows.content)
         return
     for row, start in enumerate(windows.start.tolist()):
-        target = result[row]
-        for axis, (first, length) in enumerate(zip(start, space, strict=True), start=1):
-            target = target.narrow(axis, first, length)
-        target.copy_(windows.content[row])
+        content = windows.content[row].movedim(0, -1)
+        _narrow(result[row].movedim(0, -1), start, space).copy_(content)
 
 
 def _kernel(operation: Operation) -> Sequence[int]:
@@ -197,11 +273,6 @@ def _grown(operation: Operation, window: Sequence[int]) -> list[int]:
             window, _kernel(operation), call["stride"], call["dilation"], strict=True
         )
     ]
-
-
-def _start_below(operation: Operation, start: Tensor) -> Tensor:
-    stride = start.new_tensor(operation.parameters["stride"])
-    return start * stride - start.new_tensor(operation.parameters["padding"])
 
 
 def _bytes_per_seed(chain: list[Operation], at: Value) -> int:
