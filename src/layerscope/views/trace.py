@@ -12,6 +12,7 @@ from layerscope.errors import Refused
 from layerscope.tape import Operation, Tape, Value, eager, receptive_fields, record
 from layerscope.views.aims import Aim, resolve_aim
 from layerscope.views.layers import find_layers
+from layerscope.views.passes import Passes
 from layerscope.views.propagate import descend
 from layerscope.views.registry import find_method
 from layerscope.views.rules import COMPOSITES
@@ -220,10 +221,12 @@ class Trace:
         found = [x[0] for x in found] if alone else found
         return found if several else found[0]
 
-    def gradients(self, aim: Aim, to: Sequence[Value]) -> list[Tensor]:
-        """Return the gradient of each example's score at each value, from one pass."""
-        found = descend(self.tape, aim.seed[None], aim.at, to, COMPOSITES["gradient"])
-        return [gradient[0] for gradient in found]
+    def gradients(self, aim: Aim, to: Sequence[Value], rule: str = "gradient") -> list[Tensor]:
+        """Return the gradient of each example's score at each value, from one pass.
+
+        The last aim's are kept and shared (see `Passes`): they are not to be written to.
+        """
+        return self._passes.down(aim, rule, to, self._descent)
 
     # -- making views ----------------------------------------------------------------------------
 
@@ -240,8 +243,6 @@ class Trace:
         """Return a `View` with what the trace knows of its examples, aim and geometry."""
         if aim is not None:
             more = {"target": aim.classes, "about": aim.about, **more}
-        field = self._fields.get(value)
-        known = field is not None and all(r.stride > 0 and np.isfinite(r.first) for r in field)
         for name in ("target", "unit"):
             if isinstance(more.get(name), Tensor):
                 more[name] = more[name].cpu().numpy()
@@ -252,15 +253,30 @@ class Trace:
             layer=layer,
             examples=self.examples if "batch" in axes else (),
             input_size=tuple(self.tape.input.tensor.shape[2:]),
-            grid=tuple((r.centre, float(r.stride)) for r in field) if field and known else None,
+            grid=self.grid(value),
             **more,
         )
+
+    def grid(self, value: Value) -> tuple[tuple[float, float], ...] | None:
+        """Return `(centre, stride)` of each spatial axis, as a `View` holds it; None: unknown."""
+        field = self._fields.get(value)
+        if not field or any(r.stride <= 0 or not np.isfinite(r.first) for r in field):
+            return None
+        return tuple((r.centre, float(r.stride)) for r in field)
 
     def spatial(self, tensor: Tensor) -> tuple[str, ...]:
         """Name the axes after batch and channel."""
         return self.scope.axis_words(tensor.dim() - 2) if tensor.dim() > 2 else ()
 
     # -- inside ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _passes(self) -> Passes:
+        return Passes(self.scope.memory // 2)
+
+    def _descent(self, aim: Aim, rule: str, to: Sequence[Value]) -> list[Tensor]:
+        found = descend(self.tape, aim.seed[None], aim.at, to, COMPOSITES[rule])
+        return [arrived[0] for arrived in found]
 
     @cached_property
     def _modules(self) -> dict[str, torch.nn.Module]:

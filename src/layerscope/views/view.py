@@ -11,6 +11,7 @@ import torch
 
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.storage import write_whole
+from layerscope.views.resize import resize
 
 SPATIAL = frozenset({"x", "y", "z", "time", "sensor", "frequency"})
 
@@ -77,39 +78,13 @@ class View:
                 "it has not the input's spatial axes"
             )
         lead, size = self.values.shape[: -len(spatial)], self.values.shape[-len(spatial) :]
-        resized = self._resized(torch.from_numpy(self.values).reshape(-1, *size))
+        maps = torch.from_numpy(self.values).reshape(-1, *size)
+        resized = resize(maps, self.grid, self.input_size)
         return replace(
             self,
             values=resized.reshape(*lead, *self.input_size).numpy(),
             grid=tuple((0.0, 1.0) for _ in spatial),
         )
-
-    def _resized(self, maps: torch.Tensor) -> torch.Tensor:
-        """Resample `(N, *map size)` to `(N, *input size)`, one axis after the other."""
-        if tuple(maps.shape[1:]) == self.input_size and self._is_input_grid():
-            return maps
-        for axis, size in enumerate(self.input_size, start=1):
-            cells = maps.shape[axis]
-            centre, stride = self._grid_of(axis - 1, cells, size)
-            position = (torch.arange(size, dtype=torch.float64) - centre) / stride
-            position = position.clamp(0, cells - 1)
-            low = position.floor().long().clamp(max=max(cells - 2, 0))
-            high = (low + 1).clamp(max=cells - 1)
-            share = (position - low).to(maps.dtype)
-            share = share.view(-1, *[1] * (maps.dim() - axis - 1))
-            maps = (
-                maps.index_select(axis, low) * (1 - share) + maps.index_select(axis, high) * share
-            )
-        return maps
-
-    def _grid_of(self, axis: int, cells: int, size: int) -> tuple[float, float]:
-        if self.grid is not None:
-            return self.grid[axis]
-        stride = size / cells
-        return (stride - 1) / 2, stride
-
-    def _is_input_grid(self) -> bool:
-        return self.grid is None or all(pair == (0.0, 1.0) for pair in self.grid)
 
     def save(self, path: str | Path) -> None:
         """Write the view as one `.npz` file, whole."""

@@ -1,0 +1,51 @@
+"""The last way down, kept by a trace so that methods that ask for the same one share it."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from layerscope.tape import Value
+from layerscope.views.aims import Aim
+
+#: Carries an aim down under a rule to each of some values.
+Descent = Callable[[Aim, str, Sequence[Value]], list[Tensor]]
+
+
+class Passes:
+    """What came down of the last aim, by rule and value.
+
+    A family of methods that is asked one after the other for the same aim costs one backward
+    pass. Two aims are the same if they read the same recorded value with equal weights; another
+    aim forgets the last. Held are at most `memory` bytes, for as long as the trace lives: what
+    is larger is handed out and not kept. The tensors are shared, so nobody writes to them.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._aim: Aim | None = None
+        self._version = 0
+        self._kept: dict[tuple[str, Value], Tensor] = {}
+
+    def down(self, aim: Aim, rule: str, to: Sequence[Value], descent: Descent) -> list[Tensor]:
+        """Return what comes down to each of `to`; only what is not held yet is computed."""
+        if not self._is_last(aim):
+            self._aim, self._version, self._kept = aim, aim.seed._version, {}
+        found = {value: self._kept[rule, value] for value in to if (rule, value) in self._kept}
+        missing = [value for value in dict.fromkeys(to) if value not in found]
+        if missing:
+            new = dict(zip(missing, descent(aim, rule, missing), strict=True))
+            found |= new
+            if _bytes(self._kept.values()) + _bytes(new.values()) <= self._memory:
+                self._kept |= {(rule, value): tensor for value, tensor in new.items()}
+        return [found[value] for value in to]
+
+    def _is_last(self, aim: Aim) -> bool:
+        last = self._aim
+        if last is None or last.at is not aim.at or last.seed._version != self._version:
+            return False
+        return torch.equal(last.seed, aim.seed)
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
