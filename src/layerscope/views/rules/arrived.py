@@ -7,11 +7,10 @@ from layerscope.tape import Operation, Value
 from layerscope.views.propagate import Incoming
 
 
-def is_plain(operation: Operation, incoming: Incoming) -> bool:
-    """Tell whether weight and bias are constants, in the dtype of what comes down."""
+def is_plain(operation: Operation) -> bool:
+    """Tell whether weight and bias are constants, read by one recorded tensor."""
     weight = operation.parameters["weight"]
-    alone = len(operation.inputs) == 1 and isinstance(weight, Tensor)
-    return alone and weight.dtype == only(incoming).dtype
+    return len(operation.inputs) == 1 and isinstance(weight, Tensor)
 
 
 def only(incoming: Incoming) -> Tensor:

@@ -41,16 +41,17 @@ def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
 def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Convolve transposed, without the bias."""
     call = operation.parameters
-    if not is_plain(operation, incoming):
+    if not is_plain(operation):
         return gradient_by_autograd(operation, incoming)
     seen = operation.inputs[0].tensor
     axes = call["weight"].dim() - 2
     grad = as_batch(only(incoming), axes)  # (S*B, C, ...)
+    weight = call["weight"].to(grad.dtype)
     shape = (len(grad), *seen.shape[-axes - 1 :])
     layout = torch.channels_last if axes == 2 else torch.contiguous_format
     like = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
     down = aten.convolution_backward(
-        *(grad, like, call["weight"], None, call["stride"], call["padding"], call["dilation"]),
+        *(grad, like, weight, None, call["stride"], call["padding"], call["dilation"]),
         *(False, (0,) * axes, call["groups"], (True, False, False)),
     )[0]
     return [down.unflatten(0, only(incoming).shape[: -axes - 1])]
@@ -58,9 +59,10 @@ def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
 
 def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Multiply by the weight, without the bias."""
-    if not is_plain(operation, incoming):
+    if not is_plain(operation):
         return gradient_by_autograd(operation, incoming)
-    return [only(incoming) @ operation.parameters["weight"]]
+    grad = only(incoming)
+    return [grad @ operation.parameters["weight"].to(grad.dtype)]
 
 
 def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
