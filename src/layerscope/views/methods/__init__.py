@@ -1,5 +1,5 @@
 """The methods, one file each; importing this registers them."""
 
-from layerscope.views.methods import deconvnet, feature_maps, filters, grad_cam
+from layerscope.views.methods import deconvnet, feature_maps, filters, grad_cam, lrp
 
-__all__ = ["deconvnet", "feature_maps", "filters", "grad_cam"]
+__all__ = ["deconvnet", "feature_maps", "filters", "grad_cam", "lrp"]
