@@ -1,7 +1,9 @@
-"""Figures of the page and the slides: arrays in; pictures, plots and drawings out."""
+"""Figures of the page, the slides and the gallery: arrays in; pictures, plots, drawings out."""
 
 from layerscope.report.figures.confusion import confusion_svg
+from layerscope.report.figures.grid import grid
 from layerscope.report.figures.images import (
+    attribution,
     data_uri,
     feature_grid,
     filter_grid,
@@ -11,25 +13,44 @@ from layerscope.report.figures.images import (
     rectified,
     rgb,
     signed,
+    strong,
     tiles,
 )
 from layerscope.report.figures.network import network_svg
-from layerscope.report.figures.plots import curves, reliability, svg_uri
+from layerscope.report.figures.plots import curves, distributions, layer_curve, reliability, svg_uri
+from layerscope.report.figures.scatter import embedding
+from layerscope.report.figures.sheet import Legend, save_png
+from layerscope.report.figures.signals import recording, strip, waveform
+from layerscope.report.figures.units import pair, synthesised, zeiler_fergus
 
 __all__ = [
+    "Legend",
+    "attribution",
     "confusion_svg",
     "curves",
     "data_uri",
+    "distributions",
+    "embedding",
     "feature_grid",
     "filter_grid",
     "fit",
+    "grid",
+    "layer_curve",
     "network_svg",
     "overlay",
+    "pair",
     "projection",
+    "recording",
     "rectified",
     "reliability",
     "rgb",
+    "save_png",
     "signed",
+    "strip",
+    "strong",
     "svg_uri",
+    "synthesised",
     "tiles",
+    "waveform",
+    "zeiler_fergus",
 ]

@@ -55,16 +55,45 @@ def signed(values: np.ndarray, top: float | None = None) -> np.ndarray:
     raise LayerscopeError(f"a signed map of shape {values.shape}: (y, x), (1, y, x) or (3, y, x)")
 
 
-def overlay(photo: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lay a rectified map `(y, x)` over its photograph `(y, x, 3)`, scaled by the map's maximum.
+def overlay(
+    photo: np.ndarray, values: np.ndarray, top: float | None = None, *, signed: bool = False
+) -> np.ndarray:
+    """Lay a map `(y, x)` over its photograph `(y, x, 3)`; full colour is `top`, or its maximum.
 
-    The photograph is shown in grey; where the map is 0 it is left as that.
+    The photograph is shown in grey; where the map is 0 it is left as that. A map that is not
+    negative goes from red to yellow; one that is signed is red above zero and blue below.
     """
-    share = _shares(values, None)[..., None]
     grey = rgb(photo) @ np.array([0.299, 0.587, 0.114])
-    heat = HEAT(0.35 + 0.6 * share[..., 0])[..., :3]  # the middle of the map stands out from grey
-    cover = OPAQUE * share
+    if signed:
+        values = _finite(values)
+        top = float(np.abs(values).max(initial=0)) if top is None else top
+        share = np.clip(values / top, -1, 1) if top > 0 else np.zeros_like(values)
+        heat = SIGNED(0.5 + np.sign(share) * (0.25 + 0.15 * np.abs(share)))[..., :3]
+    else:
+        share = _shares(values, top)
+        heat = HEAT(0.35 + 0.6 * share)[..., :3]  # the middle of the map stands out from grey
+    cover = OPAQUE * np.abs(share)[..., None]
     return _bytes((1 - cover) * grey[..., None] / 255 + cover * heat)
+
+
+def strong(values: np.ndarray) -> float:
+    """Give the size that all but the largest half percent of the values that are not 0 stay below.
+
+    >>> strong(np.array([0.0, 0.0, -2.0]))
+    2.0
+    """
+    sizes = np.abs(_finite(values))
+    sizes = sizes[sizes > 0]
+    return float(np.quantile(sizes, 0.995)) if sizes.size else 0.0
+
+
+def attribution(values: np.ndarray) -> np.ndarray:
+    """Colour what each pixel `(channel, y, x)` adds: the sum of its channels, zero exactly neutral.
+
+    The largest half percent of the sums have full colour: blue below zero, red above.
+    """
+    total = _finite(values).sum(axis=0)
+    return signed(total, strong(total))
 
 
 def tiles(pictures: list[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
@@ -79,8 +108,8 @@ def tiles(pictures: list[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
     sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
     for number, picture in enumerate(pictures):
         y, x = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[y : y + height, x : x + width, :3] = picture
         sheet[y : y + height, x : x + width, 3] = 255
+        sheet[y : y + height, x : x + width, : picture.shape[2]] = picture
     return sheet
 
 
@@ -125,8 +154,8 @@ def projection(
     """
     top, left, size = piece(values, smallest)
     cut = np.s_[top : top + size, left : left + size]
-    strong = float(np.quantile(np.abs(values[values != 0]), 0.995)) if values.any() else 0.0
-    pictures = [fit(each, side) for each in (signed(values, strong)[cut], rgb(photo)[cut])]
+    coloured = signed(values, strong(values))
+    pictures = [fit(each, side) for each in (coloured[cut], rgb(photo)[cut])]
     return tiles(pictures, columns=2, gap=max(2, len(pictures[0]) // 24))
 
 

@@ -1,4 +1,4 @@
-"""Plots of a training and of its calibration, as Matplotlib figures."""
+"""Plots of a training, of its calibration and of figures a layer, as Matplotlib figures."""
 
 import base64
 import io
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -97,6 +98,85 @@ def reliability(bins: Sequence[Bin], *, theme: Theme = LIGHT) -> Figure:
         axes.set_xlim(0, 1.01)
     figure.align_ylabels()
     return figure
+
+
+def layer_curve(
+    layers: Sequence[str],
+    values: Sequence[float],
+    ylabel: str,
+    *,
+    low: Sequence[float] | None = None,
+    high: Sequence[float] | None = None,
+    levels: dict[str, float | Sequence[float]] | None = None,
+    share: bool = False,
+    title: str = "",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Plot one figure a layer, front to back, with its interval and levels to compare it with.
+
+    `levels` are named numbers, or one for each layer, such as chance and what shuffled labels give.
+
+    >>> figure = layer_curve(["conv1", "conv2"], [0.4, 0.8], "accuracy", levels={"chance": 0.25})
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['_child0', 'chance']
+    """
+    figure = Figure(figsize=(max(SIZE[0], 0.55 * len(layers) + 1.6), SIZE[1]), layout="constrained")
+    axes = _axes(figure, theme)
+    x = range(len(layers))
+    axes.plot(x, values, color=theme.first, marker="o", markersize=5, linewidth=1.8)
+    if low is not None and high is not None:
+        axes.fill_between(x, low, high, color=theme.first, alpha=0.2, linewidth=0)
+    styles = (("--", theme.muted), (":", theme.second), ("-.", theme.third))
+    for (name, level), (dash, colour) in zip((levels or {}).items(), styles, strict=False):
+        each = [level] * len(layers) if isinstance(level, float | int) else level
+        axes.plot(x, each, color=colour, linestyle=dash, linewidth=1.6, label=name)
+    _name_layers(axes, layers)
+    axes.set_ylabel(ylabel)
+    if title:
+        axes.set_title(title, color=theme.ink, fontsize=11, loc="left")
+    if share:
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    if levels:
+        axes.legend(frameon=False, labelcolor=theme.ink, loc="best")
+    return figure
+
+
+def distributions(
+    layers: Sequence[str],
+    values: Sequence[Sequence[float]],
+    ylabel: str,
+    *,
+    title: str = "",
+    theme: Theme = LIGHT,
+) -> Figure:
+    """Plot each layer's values, one a unit, as dots beside a bar for their middle half.
+
+    >>> figure = distributions(["conv1"], [[0.1, 0.2, 0.9]], "class selectivity")
+    >>> figure.axes[0].get_ylabel()
+    'class selectivity'
+    """
+    figure = Figure(figsize=(max(SIZE[0], 0.7 * len(layers) + 1.6), SIZE[1]), layout="constrained")
+    axes = _axes(figure, theme)
+    for place, units in enumerate(values):
+        ordered = np.sort(np.asarray(units, dtype=float))
+        spread = 0.3 * (((np.arange(len(ordered)) * 0.618) % 1) - 0.5)  # even, and always the same
+        axes.scatter(place + spread, ordered, s=7, color=theme.first, alpha=0.55, linewidths=0)
+        if len(ordered):
+            lower, middle, upper = np.quantile(ordered, (0.25, 0.5, 0.75))
+            axes.plot([place + 0.3] * 2, [lower, upper], color=theme.ink, linewidth=2)
+            axes.plot(place + 0.3, middle, "o", color=theme.paper, markeredgecolor=theme.ink)
+    _name_layers(axes, layers)
+    axes.set_ylabel(ylabel)
+    if title:
+        axes.set_title(title, color=theme.ink, fontsize=11, loc="left")
+    return figure
+
+
+def _name_layers(axes: Axes, layers: Sequence[str]) -> None:
+    """Name the layers below the axes, turned where there are many or their names are long."""
+    crowded = len(layers) * max(map(len, layers)) > 60
+    axes.set_xticks(range(len(layers)), layers, rotation=90 if crowded else 0)
+    axes.set_xlim(-0.5, len(layers) - 0.5)
 
 
 def svg_uri(figure: Figure) -> str:
