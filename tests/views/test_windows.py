@@ -22,10 +22,10 @@ def stacks(draw, axes):
         stride, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
         padding = draw(st.integers(0, kernel))
         layers += [
-            conv(channels, 4, kernel, stride, padding, dilation, groups=groups),
+            conv(channels, 8, kernel, stride, padding, dilation, groups=groups),
             nn.ReLU(inplace=draw(st.booleans())),
         ]
-        channels = 4
+        channels = 8
         kernel = draw(st.integers(1, 3))
         if draw(st.booleans()):
             padding, ceil = draw(st.integers(0, kernel // 2)), draw(st.booleans())
