@@ -5,31 +5,33 @@ import pytest
 import torch
 
 from layerscope import Refused
-from layerscope.views import Scope, methods
+from layerscope.views import Scope, find_method, methods
 from untouched import prepare, state_of
-from zoo import NETWORKS, RECTIFIED, build
+from views.entries import ENTRIES
+from views.look import METHODS, asked, asked_everywhere, look, scale_of, trace_of
+from zoo import build
 
-METHODS = [method.name for method in methods()]
-#: Methods that read no gradient and rectify nothing pass every network.
-NEEDS_RECTIFIERS = {"deconvnet"}
-ALL = [
-    (method, network)
-    for method in METHODS
-    for network in (RECTIFIED if method in NEEDS_RECTIFIERS else NETWORKS)
-]
+TAKES_LAYERS = [name for name in METHODS if "layers" in find_method(name, {}).options]
+REDUCED = [method.name for method in methods() if method.tolerance is not None]
 
 
-def look(net, images, method, **options):
-    kind = "waveform" if images.dim() == 3 else "photo"
-    scope = Scope(net, kind=kind, classes=["a", "b", "c", "d"])
-    return scope.trace(images).view(method, **options)
+def test_every_method_has_an_entry_in_the_battery():
+    assert sorted(ENTRIES) == sorted(METHODS)
 
 
-def scale_of(view):
-    return max(float(np.abs(view.values).max(initial=0)), 1e-12)
+@pytest.mark.parametrize(
+    ("method", "network"), [(m, n) for m, e in ENTRIES.items() for n in e.refuses]
+)
+def test_what_it_cannot_see_through_is_refused_by_name(method, network):
+    net, images = build(network)
+    prepare(net)
+    state = state_of(net)
+    with pytest.raises(Refused, match=r"\w"):
+        look(net, images, method)
+    assert state_of(net) == state
 
 
-@pytest.mark.parametrize(("method", "network"), ALL)
+@asked_everywhere("the_model_and_the_images_are_untouched")
 def test_the_model_and_the_images_are_untouched(method, network):
     net, images = build(network)
     prepare(net)
@@ -39,7 +41,7 @@ def test_the_model_and_the_images_are_untouched(method, network):
     assert torch.equal(images, kept)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@asked("the_model_is_untouched_after_an_exception")
 def test_the_model_is_untouched_after_an_exception(method):
     net, images = build("plain")
     prepare(net)
@@ -57,12 +59,12 @@ def test_the_model_is_untouched_after_an_exception(method):
     assert state_of(net) == state
 
 
-@pytest.mark.parametrize(("method", "network"), ALL)
+@asked_everywhere("one_example_gives_the_same_alone_and_in_a_batch")
 def test_one_example_gives_the_same_alone_and_in_a_batch(method, network):
     net, images = build(network)
-    together = look(net, images, method)
+    together = look(net, images, method, **exact(method))
     for row in (0, 4):
-        alone = look(net, images[row : row + 1], method)
+        alone = look_at(net, images, row, method)
         for layer, view in together.items():
             if "batch" not in view.axes:
                 continue
@@ -72,13 +74,27 @@ def test_one_example_gives_the_same_alone_and_in_a_batch(method, network):
             np.testing.assert_allclose(alone[layer].values, mine, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize(("method", "network"), ALL)
+def look_at(net, images, row, method):
+    """Look at one example alone, under the identifier that it has in the batch."""
+    from views.look import TRUE, options_of, scope_of
+
+    one = images[row : row + 1]
+    trace = scope_of(net, one).trace(one, examples=[str(row)], true=TRUE[row : row + 1])
+    return trace.view(method, **options_of(method, one, **exact(method)))
+
+
+def exact(method):
+    return {"exact": True} if method in REDUCED else {}
+
+
+@asked_everywhere("a_view_is_what_its_method_is_registered_as")
 def test_a_view_is_what_its_method_is_registered_as(method, network):
     net, images = build(network)
-    registered = next(one for one in methods() if one.name == method)
+    registered = find_method(method, {})
     views = look(net, images, method)
     assert views
-    assert all(name in dict(net.named_modules()) for name in views)
+    names = {"input", *dict(net.named_modules())}
+    assert all(name in names for name in views)
     for layer, view in views.items():
         assert view.values.dtype == np.float32
         assert np.isfinite(view.values).all()
@@ -92,15 +108,14 @@ def test_a_view_is_what_its_method_is_registered_as(method, network):
             assert (view.values >= 0).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@asked("views_come_in_forward_order_under_full_names", TAKES_LAYERS)
 def test_views_come_in_forward_order_under_full_names(method):
     net, images = build("plain")
-    wanted = {} if method == "filters" else {"layers": ["conv2", "0"]}
-    views = look(net, images, method, **wanted)
-    assert list(views) == (["0"] if method == "filters" else ["0", "3"])
+    views = look(net, images, method, layers=["conv2", "0"])
+    assert list(views) == ["0", "3"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@asked("memory_layout_of_the_images_does_not_matter")
 def test_memory_layout_of_the_images_does_not_matter(method):
     net, images = build("plain")
     plain = look(net, images, method)
@@ -111,20 +126,43 @@ def test_memory_layout_of_the_images_does_not_matter(method):
         np.testing.assert_allclose(view.values, strided[layer].values, atol=1e-6 * scale_of(view))
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-4), (torch.bfloat16, 0.2)])
+@asked("the_same_question_gives_the_same_answer")
+def test_the_same_question_gives_the_same_answer(method):
+    net, images = build("plain")
+    first = look(net, images, method)
+    torch.manual_seed(99)
+    again = look(net, images, method)
+    for layer, view in first.items():
+        np.testing.assert_array_equal(view.values, again[layer].values)
+
+
+@asked("the_model_s_dtype_is_respected")
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-3), (torch.bfloat16, 0.25)])
 def test_the_model_s_dtype_is_respected(method, dtype, tolerance):
     net, images = build("plain")
-    plain = look(net, images, method)
-    other = look(net.to(dtype), images, method)
+    plain = look(net, images, method, **exact(method))
+    other = look(net.to(dtype), images, method, **exact(method))
     for layer, view in plain.items():
         difference = np.abs(view.values - other[layer].values).mean()
         assert difference <= tolerance * np.abs(view.values).mean()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@asked("a_waveform_network_and_its_twin_on_flat_images_agree")
 def test_a_waveform_network_and_its_twin_on_flat_images_agree(method):
     wave, images = build("plain 1-D")
+    flat = flattened(wave)
+    views = look(wave, images, method, **exact(method))
+    twins = look(flat, images[:, :, None], method, **exact(method))
+    for layer, view in views.items():
+        np.testing.assert_allclose(
+            view.values,
+            twins[layer].values.reshape(view.values.shape),
+            atol=1e-5 * scale_of(view),
+        )
+
+
+def flattened(wave):
+    """Give the network on images of height 1 that computes the same."""
     flat, _ = build("plain")
     shapes = {0: (6, 3, 1, 3), 3: (8, 6, 1, 3)}
     for number, shape in shapes.items():
@@ -135,35 +173,50 @@ def test_a_waveform_network_and_its_twin_on_flat_images_agree(method):
     flat[5] = torch.nn.MaxPool2d((1, 3), stride=(1, 2), padding=(0, 1))
     flat[7] = torch.nn.AdaptiveAvgPool2d((1, 2))
     flat[9] = wave[9]
-    views = look(wave, images, method)
-    twins = look(flat, images[:, :, None], method)
-    for layer, view in views.items():
-        np.testing.assert_allclose(
-            view.values,
-            twins[layer].values.reshape(view.values.shape),
-            atol=1e-5 * scale_of(view),
-        )
+    return flat
 
 
-@pytest.mark.parametrize("method", METHODS)
+@asked("a_budget_of_one_byte_changes_nothing")
+def test_a_budget_of_one_byte_changes_nothing(method):
+    net, images = build("plain")
+    wide = look(net, images, method, **exact(method))
+    narrow = look(net, images, method, scope={"memory": 1}, **exact(method))
+    for layer, view in wide.items():
+        tolerance = 1e-5 * scale_of(view)
+        np.testing.assert_allclose(view.values, narrow[layer].values, rtol=0, atol=tolerance)
+
+
+@asked("bfloat16_stays_within_the_stated_tolerance", REDUCED)
+@pytest.mark.parametrize("network", ["plain", "residual", "plain 1-D"])
+def test_bfloat16_stays_within_the_stated_tolerance(method, network):
+    net, images = build(network)
+    reduced = look(net, images, method)
+    full = look(net, images, method, exact=True)
+    tolerance = find_method(method, {}).tolerance
+    for layer, view in full.items():
+        error = np.abs(view.values - reduced[layer].values).max() / scale_of(view)
+        assert 0 < error <= tolerance
+
+
+@asked("an_option_it_does_not_take_is_refused_by_name")
 def test_an_option_it_does_not_take_is_refused_by_name(method):
     net, images = build("plain")
-    with pytest.raises(Refused, match=f"{method} takes no option 'sigma'"):
-        look(net, images, method, sigma=3)
+    with pytest.raises(Refused, match=f"{method} takes no option 'sigmoid'"):
+        trace_of(net, images).view(method, sigmoid=3)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "filters"])
+@asked("a_misspelt_layer_is_answered_with_the_nearest", TAKES_LAYERS)
 def test_a_misspelt_layer_is_answered_with_the_nearest(method):
     net, images = build("residual")
     with pytest.raises(Refused, match=r"no layer 'stemm'.*'stem'"):
         look(net, images, method, layers="stemm")
 
 
-def test_one_trace_serves_all_methods_with_one_forward_pass():
+def test_one_trace_serves_the_methods_with_one_forward_pass():
     net, images = build("plain")
     calls = []
     net.register_forward_hook(lambda *_: calls.append(1))
-    trace = Scope(net).trace(images)
-    for method in METHODS:
+    trace = Scope(net, classes=["a", "b", "c", "d"], bounds=(-4, 4)).trace(images)
+    for method in ("feature_maps", "filters", "grad_cam", "deconvnet", "lrp", "layer_cam"):
         trace.view(method)
     assert len(calls) == 1

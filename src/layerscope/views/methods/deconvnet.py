@@ -22,7 +22,7 @@ from layerscope.views.windows import Seeds, chain_below, deconvnet_in_windows
     needs=("layer", "unit"),
     axes=("batch", "channel", "space"),
     signed=True,
-    axioms=("zero for a unit that is silent", "positively homogeneous in the activation"),
+    axioms=("silent unit", "homogeneous"),
 )
 def deconvnet(
     trace: Trace,

@@ -13,7 +13,7 @@ from layerscope.views.view import View
     needs=("layer",),
     axes=("batch", "channel", "space"),
     signed=True,
-    axioms=("shift equivariance by the layer's stride",),
+    axioms=("shift equivariance",),
 )
 def feature_maps(
     trace: Trace, layers: str | Sequence[str] = "conv", *, raw: bool = False

@@ -16,7 +16,7 @@ from layerscope.views.view import View
     needs=("layer",),
     axes=("unit", "channel", "space"),
     signed=True,
-    axioms=(),
+    axioms=("none claimed",),
 )
 def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str, View]:
     """Return the weights of a convolution that reads the input: `"unit channel y x"`.
