@@ -1,4 +1,4 @@
-"""The deconvolution network: a unit's strongest activation, projected down to the input."""
+"""The deconvolution network: what a unit, a whole map or a class reads, projected to the input."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +7,18 @@ import torch
 from torch import Tensor
 
 from layerscope.tape import Value
-from layerscope.views.propagate import descend
+from layerscope.views.projection import (
+    class_view,
+    map_seeds,
+    position_seeds,
+    project,
+    refuse_units_of_a_class,
+    unit_view,
+)
 from layerscope.views.registry import method
 from layerscope.views.rules.rectifiers import deconvnet as way_down
 from layerscope.views.trace import Trace
-from layerscope.views.units import choose_units, one_hot_seeds, strongest_positions, unravel
+from layerscope.views.units import choose_units, strongest_positions, unravel
 from layerscope.views.view import View
 from layerscope.views.windows import Seeds, chain_below, deconvnet_in_windows
 
@@ -30,43 +37,45 @@ def deconvnet(
     *,
     unit: Any = None,
     top: int | None = None,
+    whole: bool = False,
+    target: Any = None,
     raw: bool = False,
 ) -> dict[str, View]:
-    """Project one strongest position of a unit per example down to the input.
+    """Project one strongest position of a unit per example, its whole map, or a class.
 
-    The seed is the rectified activation there, with its value. Each step down unpools with the
-    switches, rectifies, and convolves transposed without bias; nothing rectifies after the last
-    one, so values are signed. Where pools overlap, values that meet are summed (the adjoint).
+    The seed is the rectified activation there, with its value; of a class its logit, with 1. Each
+    step down unpools with the switches, rectifies, and convolves transposed without bias; nothing
+    rectifies after the last one, so values are signed. Where pools overlap, values are summed.
 
     Args:
         trace: the recorded batch.
         layers: which layers.
         unit: a channel, or one per example; each example's strongest where none is given.
         top: in the place of `unit`, this many strongest ones: an axis "rank" comes first.
+        whole: seed the unit's whole rectified map (the gradient of half its sum of squares).
+        target: look at a class instead, or whatever `Trace.aim` takes: `{"input": View}`.
         raw: at a convolution, seed before its norm and rectifier.
 
     """
+    if target is not None:
+        refuse_units_of_a_class(unit=unit, top=top, whole=whole)
+        return class_view(trace, "deconvnet", "deconvnet", target)
     views = {}
     for layer in trace.layer_names(layers):
         value = trace.value(layer, raw=raw)
         maps = value.tensor
         units = choose_units(maps, layer, unit, top)  # (S, B)
         activations, positions = strongest_positions(maps, units)
-        projections = _project(trace, value, units, activations, positions)
-        where = torch.from_numpy(unravel(positions, maps.shape[2:]))
-        lead: tuple[str, ...] = ("rank",)
-        if top is None:
-            projections, units, lead = projections[0], units[0], ()
-            activations, where = activations[0], where[0]
-        axes = (*lead, "batch", "channel", *trace.spatial(trace.tape.input.tensor))
-        views[layer] = trace.make_view(
-            *("deconvnet", layer, trace.tape.input, projections, axes),
-            unit=unit if isinstance(unit, int) else units,
-            signed=True,
-            quality={
-                "activation": activations.float().cpu().numpy(),
-                "position": where.numpy(),
-            },
+        if whole:
+            projections = project(trace, value, map_seeds(value, units), len(units), way_down)
+        else:
+            projections = _project(trace, value, units, activations, positions)
+        views[layer] = unit_view(
+            *(trace, "deconvnet", layer, projections, units),
+            unit=unit,
+            one=top is None,
+            activation=activations.float().cpu().numpy(),
+            position=unravel(positions, maps.shape[2:]),
         )
     return views
 
@@ -74,7 +83,7 @@ def deconvnet(
 def _project(
     trace: Trace, value: Value, units: Tensor, activations: Tensor, positions: Tensor
 ) -> Tensor:
-    """Carry the seeds down: `(S, B, channel, ...)` in the input's size."""
+    """Carry single positions down: `(S, B, channel, ...)` in the input's size."""
     chain = chain_below(trace.tape, value)
     space = value.tensor.shape[2:]
     if chain and space:
@@ -87,17 +96,5 @@ def _project(
         )
         projections = deconvnet_in_windows(chain, value, seeds, trace.scope.memory)
         return projections.unflatten(0, units.shape)
-    return _project_whole(trace, value, units, activations, positions)
-
-
-def _project_whole(
-    trace: Trace, value: Value, units: Tensor, activations: Tensor, positions: Tensor
-) -> Tensor:
-    """Carry whole maps down, as many at a time as the memory budget allows."""
-    seeds_at_a_time = trace.seeds_within_budget(value)
-    parts = []
-    for start in range(0, len(units), seeds_at_a_time):
-        some = slice(start, start + seeds_at_a_time)
-        seeds = one_hot_seeds(value.tensor, units[some], activations[some], positions[some])
-        parts += descend(trace.tape, seeds, value, [trace.tape.input], way_down)
-    return torch.cat(parts)
+    planted = position_seeds(value, units, activations, positions)
+    return project(trace, value, planted, len(units), way_down)
