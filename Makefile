@@ -1,18 +1,22 @@
-# make setup | demo | test | check | bench: each does what it needs first.
+# make setup | demo | test | check | bench | gallery: each does what it needs first.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
+ALONE := --no-deps --ignore-requires-python
 ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery bench clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench clean
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml constraints.txt peers.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -c constraints.txt -e '.[dev]'
+	$(PIP) $(ALONE) -r peers.txt || grep -v '^#' peers.txt | xargs -n 1 $(PIP) $(ALONE) \
+		|| echo 'not every peer of peers.txt is to be had here: its tests will be skipped'
 	touch .venv/ready
 
 demo: setup
@@ -21,7 +25,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-checks: format lint types sizes gallery
+checks: format lint types sizes gallery-quick
 
 check: checks test
 
@@ -38,6 +42,9 @@ sizes: setup
 	$(BIN)/python tools/sizes.py
 
 gallery: setup
+	set -e; for script in docs/gallery/*.py; do $(BIN)/python $$script; done
+
+gallery-quick: setup
 	set -e; for script in docs/gallery/*.py; do $(BIN)/python $$script --quick; done
 
 bench: setup
