@@ -11,7 +11,7 @@ from layerscope.views import find_method
 from views import axioms
 from views.entries import ENTRIES
 from views.golden import SAMPLES, kept, sampled
-from views.look import METHODS, asked, look, options_of, passes, scale_of
+from views.look import METHODS, asked, look, options_of, passes
 from zoo import build
 
 TWINS = [(m, n) for m, entry in ENTRIES.items() for n in entry.twin_networks]
