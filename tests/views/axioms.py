@@ -44,7 +44,7 @@ def baseline_score(net, images, options):
 
 
 def conservation(method, entry):
-    """At every layer: the relevance and what is reported as absorbed sum to the score."""
+    """At every layer: the relevance and what the account says was lost sum to the score."""
     for network in passes(method):
         net, images = build(network)
         trace = trace_of(net, images)
@@ -53,7 +53,9 @@ def conservation(method, entry):
         if "layers" in find_method(method, {}).options:
             options["layers"] = [*trace.layer_names("conv"), INPUT]
         for view in trace.view(method, **options).values():
-            total = view.values.reshape(5, -1).sum(1) + view.quality["absorbed"]
+            lost = sum(view.quality[name] for name in ("bias", "epsilon", "elsewhere"))
+            total = view.values.reshape(5, -1).sum(1) + lost
+            np.testing.assert_allclose(view.quality["score"], score, rtol=0, atol=1e-5)
             scale = max(np.abs(score).max(), np.abs(view.values).reshape(5, -1).sum(1).max())
             np.testing.assert_allclose(total, score, rtol=0, atol=1e-4 * scale)
 
