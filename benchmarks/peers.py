@@ -31,7 +31,7 @@ def peer(module: str) -> ModuleType:
 
 @cache
 def _torchvision() -> torch.library.Library | None:
-    """Import torchvision, its missing operators declared; the declaration lives while it is kept."""
+    """Import torchvision; missing operators are declared for as long as the answer is kept."""
     try:
         importlib.import_module("torchvision")
     except RuntimeError:  # operator torchvision::nms does not exist

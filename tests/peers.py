@@ -3,7 +3,6 @@
 from types import ModuleType
 
 import pytest
-
 from benchmarks import peers
 
 
