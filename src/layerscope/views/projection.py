@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
 from layerscope.tape import Value
+from layerscope.views.aims import Aim
 from layerscope.views.propagate import Composite, descend
 from layerscope.views.trace import Trace
 from layerscope.views.units import one_hot_seeds
@@ -77,7 +79,8 @@ def unit_view(
     *,
     unit: Any,
     one: bool,
-    **quality: Any,
+    quality: dict[str, np.ndarray],
+    aim: Aim | None = None,
 ) -> View:
     """View projections `(S, B, channel, ...)` of units `(S, B)`; the axis "rank" is S, if kept.
 
@@ -89,6 +92,7 @@ def unit_view(
         units: which channels they are of.
         unit: what was asked for; a number is said as it is.
         one: whether there is one for each example, so that there are no ranks.
+        aim: what is explained, where the units serve that.
         quality: what is known of each, `(S, B, ...)`.
 
     """
@@ -101,6 +105,7 @@ def unit_view(
         axes = ("rank", *axes)
     return trace.make_view(
         *(method, layer, source, projections, axes),
+        aim=aim,
         unit=unit if isinstance(unit, int) else units,
         signed=True,
         quality=quality,

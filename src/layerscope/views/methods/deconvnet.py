@@ -74,8 +74,10 @@ def deconvnet(
             *(trace, "deconvnet", layer, projections, units),
             unit=unit,
             one=top is None,
-            activation=activations.float().cpu().numpy(),
-            position=unravel(positions, maps.shape[2:]),
+            quality={
+                "activation": activations.float().cpu().numpy(),
+                "position": unravel(positions, maps.shape[2:]),
+            },
         )
     return views
 

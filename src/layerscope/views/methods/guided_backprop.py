@@ -68,7 +68,9 @@ def guided_backprop(
             *(project(trace, value, seeds, len(units), way_down), units),
             unit=unit,
             one=top is None,
-            activation=activations.float().cpu().numpy(),
-            position=unravel(positions, value.tensor.shape[2:]),
+            quality={
+                "activation": activations.float().cpu().numpy(),
+                "position": unravel(positions, value.tensor.shape[2:]),
+            },
         )
     return views

@@ -10,6 +10,7 @@ from layerscope.errors import Refused
 from layerscope.tape import Operation, Value
 from layerscope.tape.operations import base_name, leaves_of
 from layerscope.views.propagate import Incoming, Rule
+from layerscope.views.rules.affine import transposed_conv
 from layerscope.views.rules.arrived import as_batch, is_plain, only, unbroadcast
 
 aten = torch.ops.aten
@@ -40,21 +41,10 @@ def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor |
 
 def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Convolve transposed, without the bias."""
-    call = operation.parameters
     if not is_plain(operation):
         return gradient_by_autograd(operation, incoming)
-    seen = operation.inputs[0].tensor
-    axes = call["weight"].dim() - 2
-    grad = as_batch(only(incoming), axes)  # (S*B, C, ...)
-    weight = call["weight"].to(grad.dtype)
-    shape = (len(grad), *seen.shape[-axes - 1 :])
-    layout = torch.channels_last if axes == 2 else torch.contiguous_format
-    like = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
-    down = aten.convolution_backward(
-        *(grad, like, weight, None, call["stride"], call["padding"], call["dilation"]),
-        *(False, (0,) * axes, call["groups"], (True, False, False)),
-    )[0]
-    return [down.unflatten(0, only(incoming).shape[: -axes - 1])]
+    grad = only(incoming)
+    return [transposed_conv(operation, grad, operation.parameters["weight"].to(grad.dtype))]
 
 
 def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
@@ -67,11 +57,15 @@ def linear_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor
 
 def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Unpool: put each value back where the maximum was; where pools overlap, sum."""
+    return [unpool(operation, only(incoming), operation.saved["switches"])]
+
+
+def unpool(operation: Operation, arrived: Tensor, switches: Tensor) -> Tensor:
+    """Put `(S, *shape of a max pool's answer)` where switches `(B or 1, ...)` tell, and sum."""
     axes = int(base_name(operation.function).removesuffix("_with_indices")[-2])
-    seen, switches = operation.inputs[0].tensor, operation.saved["switches"]
-    arrived = only(incoming)
+    seen = operation.inputs[0].tensor
     grad = as_batch(arrived, axes)  # (S*B, C, ...)
-    switches = as_batch(switches.expand(len(arrived), *switches.shape), axes)
+    switches = as_batch(switches.expand(arrived.shape), axes)
     shape = (*grad.shape[:-axes], *seen.shape[-axes:])
     if axes == 2 and "kernel_size" in operation.parameters:
         down = _unpool_2d(operation, grad, switches, shape)
@@ -79,7 +73,7 @@ def max_pool_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tens
         flat = grad.new_zeros((*grad.shape[:-axes], seen.shape[-axes:].numel()))
         flat.scatter_add_(-1, switches.flatten(-axes), grad.flatten(-axes))
         down = flat.view(shape)
-    return [down.unflatten(0, arrived.shape[: -axes - 1])]
+    return down.unflatten(0, arrived.shape[: -axes - 1])
 
 
 def _unpool_2d(

@@ -33,8 +33,8 @@ MONOTONE = frozenset(
 #: A signal times a gate of its own: the signal takes all.
 GATED = frozenset({"silu", "gelu", "mish", "hardswish", "glu"})
 _GATES = frozenset({"sigmoid", "hardsigmoid", "softmax", "tanh"})
-_PRODUCTS = frozenset({"mul", "rmul", "imul", "multiply"})
-_MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm", "einsum"})
+PRODUCTS = frozenset({"mul", "rmul", "imul", "multiply"})
+MATRIX_PRODUCTS = frozenset({"matmul", "mm", "bmm", "einsum"})
 
 
 def passed(operation: Operation, incoming: Incoming, strengths: Strengths) -> Shared:
@@ -168,9 +168,9 @@ def sharing_of(operation: Operation, *, is_bare: bool, gates_pass: bool) -> Shar
         return passed if name in _WITHOUT_CENTRE else normalised
     if name in MONOTONE and len(operation.inputs) == 1:
         return passed
-    if name in GATED or (name in _PRODUCTS and len(operation.inputs) == 2):
+    if name in GATED or (name in PRODUCTS and len(operation.inputs) == 2):
         return _gate(operation, name, gates_pass)
-    if name in _MATRIX_PRODUCTS and _is_read_once(operation):
+    if name in MATRIX_PRODUCTS and is_read_once(operation):
         return averaged
     gradient(operation)  # which knows what has no way back at all
     raise Refused(
@@ -215,7 +215,7 @@ def _is_gate(value: Value) -> bool:
     return clipped or base_name(operation.function) in _GATES
 
 
-def _is_read_once(operation: Operation) -> bool:
+def is_read_once(operation: Operation) -> bool:
     """Tell whether one recorded tensor is read, in one place: a product linear in it."""
     leaves = leaves_of((operation.args, operation.kwargs))
     return sum(isinstance(leaf, Value) for leaf in leaves) == 1
