@@ -3,7 +3,7 @@
 from layerscope.tape.operations import Operation, Value
 from layerscope.tape.receptive import Receptive, receptive_fields
 from layerscope.tape.record import Tape, eager, record
-from layerscope.tape.resume import resume
+from layerscope.tape.resume import leading_to, resume
 from layerscope.tape.untouched import evaluation_mode, untouched
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Value",
     "eager",
     "evaluation_mode",
+    "leading_to",
     "receptive_fields",
     "record",
     "resume",

@@ -1,7 +1,7 @@
 """Forward again from inside: what follows from other tensors in the place of recorded ones."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -41,7 +41,7 @@ def resume(
         Refused: operations that cannot be run again, or not on another number of examples.
 
     """
-    wanted = _leading_to(tape, given, to)
+    wanted = leading_to(tape, given, to)
     last = {value: operation for operation in wanted for value in operation.inputs}
     found = dict(given)
     with torch.inference_mode(False), reduced(tape.input.tensor, enabled=not exact):
@@ -58,7 +58,7 @@ def resume(
         return [found[v] if v in found else _taken(tape, v, rows) for v in to]
 
 
-def _leading_to(tape: Tape, given: Mapping[Value, Tensor], to: Sequence[Value]) -> list[Operation]:
+def leading_to(tape: Tape, given: Collection[Value], to: Sequence[Value]) -> list[Operation]:
     """List the operations that depend on `given` and lead to `to`, in forward order."""
     changed = set(given)
     for operation in tape.operations:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
+from layerscope.views.cams import gradient_cams, weighted_sum
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
@@ -14,7 +17,7 @@ from layerscope.views.view import View
     needs=("layer", "target"),
     axes=("batch", "space"),
     signed=False,
-    axioms=("not negative", "shift equivariance by the layer's stride"),
+    axioms=("not negative", "shift equivariance", "silent unit"),
 )
 def grad_cam(
     trace: Trace,
@@ -35,15 +38,9 @@ def grad_cam(
         raw: at a convolution, read the map before its norm and rectifier.
 
     """
-    aim = trace.aim(target)
-    places = trace.maps(layers, raw=raw)
-    gradients = trace.gradients(aim, list(places.values()))
-    views = {}
-    for (layer, value), gradient in zip(places.items(), gradients, strict=True):
-        maps = value.tensor
-        space = tuple(range(2, maps.dim()))
-        weights = gradient.mean(space, keepdim=True)  # (B, C, 1, 1)
-        cam = (weights * maps).sum(1).clamp(min=0)  # (B, y, x)
-        axes = ("batch", *trace.spatial(maps))
-        views[layer] = trace.make_view("grad_cam", layer, value, cam, axes, aim)
-    return views
+    return gradient_cams(trace, "grad_cam", layers, target, raw, weighted_by_mean_gradient)
+
+
+def weighted_by_mean_gradient(maps: Tensor, gradient: Tensor) -> Tensor:
+    """Sum the maps, each times the mean of its gradient: `(B, P)`."""
+    return weighted_sum(gradient.mean(2), maps)
