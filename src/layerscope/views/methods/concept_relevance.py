@@ -24,7 +24,7 @@ from layerscope.views.view import View
     needs=("layer", "unit", "target"),
     axes=("batch", "channel", "space"),
     signed=True,
-    axioms=("conservation",),
+    axioms=("silent unit",),
 )
 def concept_relevance(
     trace: Trace,

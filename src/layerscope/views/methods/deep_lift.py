@@ -31,7 +31,7 @@ def deep_lift(
 ) -> dict[str, View]:
     """Share the score's change from a baseline by the rescale rule, in one backward pass.
 
-    `quality` holds the "difference" of the scores and the "gap" that the values leave to it: but
+    `quality` holds the "difference" of the scores and the "gap", the sum of the values less it: but
     for rounding 0 at the input, and at a layer past which nothing goes.
 
     Args:
@@ -60,7 +60,7 @@ def deep_lift(
     for layer, value in places.items():
         change = value.tensor - reference.value_like(value).tensor
         shares = multipliers[value][0] * change
-        gap = difference - shares.flatten(1).sum(1)
+        gap = shares.flatten(1).sum(1) - difference
         axes = ("batch", "channel", *trace.spatial(value.tensor))
         quality = {"difference": difference.float().cpu().numpy(), "gap": gap.float().cpu().numpy()}
         views[layer] = trace.make_view(

@@ -24,7 +24,7 @@ from layerscope.views.view import View
     needs=("target",),
     axes=("batch", "channel", "space"),
     signed=True,
-    axioms=("sensitivity",),
+    axioms=("silent unit", "homogeneous"),
 )
 def guided_backprop(
     trace: Trace,
