@@ -48,6 +48,13 @@ class Tape:
     values: list[Value] = field(default_factory=list)
     layers: dict[str, list[Value]] = field(default_factory=dict)
 
+    def release(self) -> None:
+        """Let go of every tensor now, not at the next collection of cycles; read no more of it."""
+        for operation in self.operations:
+            operation.saved.clear()
+        for value in self.values:
+            value.tensor = value.tensor.new_empty(0)
+
 
 def record(model: nn.Module, images: Tensor, *, exact: bool = True) -> Tape:
     """Run `model` on one batch in evaluation mode and record it; the model is left untouched.
@@ -102,6 +109,7 @@ def _recorded(
         except RuntimeError as error:
             raise recorder.guard.refusal or error from error
     recorder.tape.output = map_leaves(result, recorder.value_or_self)
+    recorder._objects.clear()  # the tape alone holds the tensors from here on
     return recorder.tape
 
 
