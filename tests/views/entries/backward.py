@@ -1,5 +1,6 @@
 """Entries of the methods that are one backward pass under a rule."""
 
+import copy
 from unittest import mock
 
 import torch
@@ -94,6 +95,7 @@ def lrp(net, images, layer, options):
 def concept_relevance(net, images, layer, options):
     """Mask the relevance at a convolution's answer to its most relevant channel, and go on."""
     settings = {"epsilon": 1e-6}
+    net, images = copy.deepcopy(net).double(), images.double()
     place = int(layer) + 1
     whole = lrp_twin.of_sequence(net, images, options["target"], PLUS_FLAT, settings)
     relevance = whole[place]
@@ -129,7 +131,13 @@ ENTRIES = [
     Entry("input_x_gradient", input_x_gradient),
     Entry("guided_backprop", guided_backprop, refuses=("gated",)),
     Entry("deconvnet", deconvnet, refuses=("gated",)),
-    Entry("lrp", lrp, refuses=("gated",), evidence=True),
+    Entry(
+        "lrp",
+        lrp,
+        refuses=("gated",),
+        twin_networks=("plain", "plain 1-D", "residual 1-D"),
+        evidence=True,
+    ),
     Entry(
         "concept_relevance",
         concept_relevance,

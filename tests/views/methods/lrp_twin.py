@@ -1,8 +1,11 @@
 """LRP written from the papers: every layer as a matrix of contributions, shared out one by one.
 
 Bach et al. 2015 and Montavon et al. 2019: `R_i = sum_j z_ij / sum_i' z_i'j R_j`, where z_ij is what
-the rule counts of input i's contribution to answer j. Batch norms are merged into the weights.
+the rule counts of input i's contribution to answer j. Batch norms are merged into the weights;
+all is float64.
 """
+
+import copy
 
 import torch
 from torch import nn
@@ -46,14 +49,14 @@ def share(rule, x, weight, bias, relevance, options):
 
 def matrix(function, shape):
     """Write a linear function of one example as a matrix `(in, out)`."""
-    basis = torch.eye(torch.Size(shape).numel()).view(-1, *shape)
+    basis = torch.eye(torch.Size(shape).numel(), dtype=torch.float64).view(-1, *shape)
     return function(basis).flatten(1)
 
 
 def through_layer(layer, norm, x, relevance, rule, options):
     """Go down through a convolution or dense layer and the norm that follows it."""
     weight, bias = layer.weight, layer.bias
-    bias = torch.zeros(len(weight)) if bias is None else bias
+    bias = weight.new_zeros(len(weight)) if bias is None else bias
     if norm is not None:
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         weight = weight * scale.view(-1, *[1] * (weight.dim() - 1))
@@ -75,7 +78,7 @@ def through_layer(layer, norm, x, relevance, rule, options):
 
 def averaged(function, x, relevance, options):
     full = matrix(function, x.shape[1:])
-    bias = torch.zeros(full.shape[1])
+    bias = x.new_zeros(full.shape[1])
     down = share("epsilon", x.flatten(1), full, bias, relevance.flatten(1), options)
     return down.view(x.shape)
 
@@ -121,7 +124,7 @@ def of_residual(net, images, target, rules, options):
     long, short = net.b1_norm(net.b1(block)), net.short(block)
     top = F.relu(long + short)
     pooled = top.flatten(2).mean(-1)
-    relevance = torch.zeros(len(images), 4)
+    relevance = images.new_zeros(len(images), 4)
     relevance[:, target] = net.fc(pooled)[:, target]
 
     def split(one, other, relevance):
@@ -145,6 +148,7 @@ def of_residual(net, images, target, rules, options):
 def lrp(net, images, target, rules, options):
     """Return the relevance at the input."""
     options = {"epsilon": 1e-6, "gamma": 0.25, **options}
+    net, images = copy.deepcopy(net).double(), images.double()
     if isinstance(net, nn.Sequential):
         return of_sequence(net, images, target, rules, options)[0]
     return of_residual(net, images, target, rules, options)
