@@ -6,8 +6,9 @@ from torch import nn
 
 from views.entries import Entry
 
-#: Where position 0 of a layer of the zoo's plain networks looks, and how far neighbours lie apart.
-LOOKS_AT = {"0": (0, 1), "3": (0.5, 2)}
+#: Where position 0 of the zoo's plain networks' second convolution looks, and how far apart
+#: neighbours look; other layers here have the input's own positions.
+LOOKS_AT = {"3": (0.5, 2)}
 PLAIN = ("plain", "plain in place", "plain 1-D", "plain 3-D")
 
 
@@ -52,6 +53,7 @@ def by_gradient(formula):
 
         return each(images, one)
 
+    twin.formula = formula
     return twin
 
 
@@ -121,7 +123,7 @@ def eigen_cam(net, images, layer, options):
 
 def laid(a, layer, size):
     """Interpolate along each axis between where the positions look."""
-    centre, stride = LOOKS_AT[layer]
+    centre, stride = LOOKS_AT.get(layer, (0, 1))
     for axis, samples in enumerate(size):
         looks = centre + stride * np.arange(a.shape[axis])
         a = np.apply_along_axis(
