@@ -1,0 +1,74 @@
+"""Class selectivity: how much more a unit answers to one class than to the others."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+
+from layerscope.views.by_class import ClassSums, class_names, refuse_one_class, rest_means
+from layerscope.views.registry import method
+from layerscope.views.stream import Part, known_labels, read, responses
+from layerscope.views.trace import Trace
+from layerscope.views.view import View
+
+
+@method(
+    "selectivity",
+    paper="Morcos et al. 2018, arXiv:1803.06959, section 3.4",
+    needs=("layer", "data", "labels"),
+    axes=("unit",),
+    signed=False,
+    axioms=("not negative", "silent unit"),
+)
+def selectivity(
+    trace: Trace,
+    layers: str | Sequence[str] = "conv",
+    *,
+    data: Iterable[Any] | None = None,
+    pool: str = "mean",
+    raw: bool = False,
+) -> dict[str, View]:
+    """Return each unit's class selectivity index `"unit"`, from 0 (none) to 1 (one class only).
+
+    (highest class mean - mean of the other classes' means) / (their sum), of activities above 0:
+    what a unit answers below 0 counts as none. A silent unit has 0.
+
+    `quality`: `means` "class unit", `classes` and `count` "class", `class` "unit": the position
+    in `classes` of the class that the unit answers most.
+
+    Args:
+        trace: whose network is looked through.
+        layers: which layers.
+        data: batches with labels, read once (see `views.stream.read`); None: the trace's own.
+        pool: "mean" or "max" over a map, as an example's activity.
+        raw: at a convolution, read the map before its norm and rectifier.
+
+    """
+    names = trace.layer_names(layers)
+    sums = {layer: ClassSums() for layer in names}
+
+    def visit(part: Part) -> None:
+        labels = known_labels(part.labels, "selectivity")
+        for layer, activity in responses(part.trace, names, pool, raw=raw, rectified=True).items():
+            sums[layer].add(labels, activity)
+
+    read(trace, data, visit, "selectivity")
+    views = {}
+    for layer in names:
+        order = sums[layer].order(trace.scope.classes)
+        classes = class_names(order, trace.scope.classes)
+        refuse_one_class("selectivity", classes)
+        means = sums[layer].means(order)  # (classes, units)
+        highest, best = means.max(0)
+        rest = rest_means(means).gather(0, best[None])[0]
+        index = torch.where(highest > 0, (highest - rest) / (highest + rest), 0)
+        views[layer] = trace.make_view(
+            *("selectivity", layer, trace.value(layer, raw=raw), index, ("unit",)),
+            quality={
+                "means": means.cpu().numpy(),
+                "classes": classes,
+                "count": sums[layer].counts(order),
+                "class": best.cpu().numpy(),
+            },
+        )
+    return views
