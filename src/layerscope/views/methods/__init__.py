@@ -2,6 +2,7 @@
 
 from layerscope.views.methods import (
     ablation_cam,
+    activation_maximization,
     cam,
     class_means,
     concept_relevance,
@@ -30,6 +31,7 @@ from layerscope.views.methods import (
 
 __all__ = [
     "ablation_cam",
+    "activation_maximization",
     "cam",
     "class_means",
     "concept_relevance",
