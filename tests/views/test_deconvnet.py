@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import NeuronDeconvolution
+from captum.attr import Deconvolution, NeuronDeconvolution
 from torch import nn
 from torch.nn import functional as F
 
@@ -90,6 +90,32 @@ def test_equals_captum_times_the_activation():
         theirs = peer.attribute(images[row : row + 1], place)[0].detach().numpy()
         ours = view.values[row] / view.quality["activation"][row]
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the peer's own
+def test_of_a_whole_map_and_of_a_class_equals_captum():
+    torch.manual_seed(0)
+    net = study_2d(3, 8, input_shape=(3, 41, 41)).eval()
+    images = torch.randn(2, 3, 41, 41)
+    trace = Scope(net).trace(images)
+    found = [
+        trace.view("deconvnet", layers=["conv3"], unit=5, whole=True)["conv3"].values,
+        trace.view("deconvnet", target=1)["input"].values,
+    ]
+    weighted = NeuronDeconvolution(net, net.relu3).attribute(
+        images, lambda maps: (maps[:, 5] ** 2).flatten(1).sum(1) / 2
+    )
+    expected = [weighted, Deconvolution(net).attribute(images, 1)]
+    for ours, theirs in zip(found, expected, strict=True):
+        scale = float(theirs.abs().max())
+        assert scale > 0
+        np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=0, atol=1e-5 * scale)
+
+
+def test_units_and_a_class_are_not_mixed():
+    trace = Scope(study_mnist(channels=4)).trace(torch.randn(2, 1, 28, 28))
+    with pytest.raises(Refused, match="unit= and whole= choose units of a layer"):
+        trace.view("deconvnet", target=1, unit=3, whole=True)
 
 
 def test_a_silent_unit_gives_zeros():

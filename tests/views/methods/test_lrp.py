@@ -11,6 +11,7 @@ from layerscope.views import Scope
 from layerscope.views.rules.composites import RELEVANCE_RULES, RelevanceRules
 from peers import peer
 from views.methods import lrp_twin
+from views.methods.small_networks import drawn
 from zoo import build
 
 BOUNDS = (-4.0, 4.0)
@@ -125,7 +126,7 @@ class Last(nn.AvgPool2d):
         return super().forward(x)[:, :, 0, 0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_relevance_is_conserved_in_any_small_network(data):
     net, images = drawn(data)
@@ -134,55 +135,6 @@ def test_relevance_is_conserved_in_any_small_network(data):
     views = trace.view("lrp", layers=["input", "all"], composite=composite)
     assert all(missing(view).max() < 1e-4 for view in views.values())
     assert np.abs(views["input"].quality["elsewhere"]).max() == 0
-
-
-class Block(nn.Module):
-    """A branch whose answer is added to its input, or laid beside it."""
-
-    def __init__(self, branch, joins):
-        super().__init__()
-        self.branch, self.joins = branch, joins
-
-    def forward(self, x):
-        y = self.branch(x)
-        return torch.relu(x + y) if self.joins == "sum" else torch.cat([x, y], 1)
-
-
-def drawn(data):
-    """Draw a network of convolutions, norms, pools, sums and concatenations, and a batch for it."""
-    axes = data.draw(st.sampled_from([1, 2]))
-    conv = (nn.Conv1d, nn.Conv2d)[axes - 1]
-    norm = (nn.BatchNorm1d, nn.BatchNorm2d)[axes - 1]
-    pools = (
-        (nn.MaxPool1d(2, ceil_mode=True), nn.AvgPool1d(3, 2, 1)),
-        (nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2, ceil_mode=True)),
-    )[axes - 1]
-    torch.manual_seed(data.draw(st.integers(0, 1000)))
-    layers, channels = [], 3
-    for _ in range(data.draw(st.integers(1, 4))):
-        kind = data.draw(st.sampled_from(["plain", "norm", "sum", "cat"]))
-        width = channels if kind == "sum" else data.draw(st.sampled_from([4, 6]))
-        branch = nn.Sequential(conv(channels, width, 3, padding=1))
-        if kind != "plain":
-            branch.append(norm(width))
-        if kind in ("plain", "norm"):
-            layers += [*branch, nn.ReLU(inplace=data.draw(st.booleans()))]
-        else:
-            layers.append(Block(branch, kind))
-        channels = channels + width if kind == "cat" else width
-        if data.draw(st.booleans()):
-            layers.append(data.draw(st.sampled_from(pools)))
-    net = nn.Sequential(*layers, nn.Flatten(2), Mean(), nn.Linear(channels, 4))
-    for module in net.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_(0, 0.3)
-            module.running_var.uniform_(0.5, 2)
-    return net, torch.randn(2, 3, *[17, 13][:axes])
-
-
-class Mean(nn.Module):
-    def forward(self, x):
-        return x.mean(-1)
 
 
 def test_a_residual_sum_does_not_double_the_relevance():
