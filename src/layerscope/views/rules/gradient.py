@@ -34,9 +34,11 @@ def gradient(operation: Operation) -> Rule:
 def relu_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Pass where the rectifier was open: above 0 and below where it clips."""
     result = operation.outputs[0].tensor
-    upper = operation.parameters["upper"]
+    upper, grad = operation.parameters["upper"], only(incoming)
+    if upper == float("inf") and grad.dtype == result.dtype:
+        return [aten.threshold_backward(grad, result, 0)]  # a comparison and a product in one
     is_open = result > 0 if upper == float("inf") else (result > 0) & (result < upper)
-    return [only(incoming) * is_open]
+    return [grad * is_open]
 
 
 def conv_gradient(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
