@@ -65,7 +65,7 @@ def test_only_the_last_aim_is_held(looked):
     for target in (0, 1, 0):
         trace.gradients(trace.aim(target), places)
     assert len(descents) == 3
-    assert len(trace._passes._kept) == len(places)
+    assert len(trace._passes._last.held) == len(places)
 
 
 def test_what_exceeds_the_memory_is_handed_out_and_not_held(looked):
@@ -76,7 +76,7 @@ def test_what_exceeds_the_memory_is_handed_out_and_not_held(looked):
     first = trace.gradients(trace.aim(1), places)
     again = trace.gradients(trace.aim(1), places)
     assert len(descents) == 2
-    assert not trace._passes._kept
+    assert not trace._passes._last.held
     for one, other in zip(first, again, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -91,3 +91,22 @@ def test_an_aim_whose_weights_were_written_to_is_another(looked):
     (after,) = trace.gradients(aim, [place])
     torch.testing.assert_close(after, 2 * before)
     assert len(descents) == 2
+
+
+def test_an_aim_asked_for_while_another_goes_down_takes_nothing_from_it(looked):
+    scope, images, _ = looked
+    trace = scope.trace(images)
+    (place,) = trace.maps("conv3").values()
+    one, other = trace.aim(1), trace.aim(2)
+    passes = trace._passes
+
+    def interrupted(aim, rule, to):
+        passes.down(other, rule, to, trace._descent)
+        return trace._descent(aim, rule, to)
+
+    (first,) = passes.down(one, "gradient", [place], interrupted)
+    (second,) = passes.down(other, "gradient", [place], trace._descent)
+    assert not torch.equal(first, second)
+    fresh = scope.trace(images)
+    (expected,) = fresh.gradients(fresh.aim(2), list(fresh.maps("conv3").values()))
+    torch.testing.assert_close(second, expected)

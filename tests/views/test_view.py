@@ -5,17 +5,27 @@ from torch.nn import functional as F
 
 from layerscope import LayerscopeError, Refused
 from layerscope.nets import study_2d
-from layerscope.views import Scope, View, methods
+from layerscope.views import Scope, View
+from views.entries import ENTRIES
+from views.look import look, passes
 from zoo import build
 
 
-@pytest.mark.parametrize("method", [method.name for method in methods()])
+@pytest.mark.parametrize("method", ENTRIES)
 def test_a_saved_view_is_read_back_whole(method, tmp_path):
-    net, images = build("plain")
-    for layer, view in Scope(net).trace(images, examples="vwxyz").view(method).items():
+    for layer, view in look(*build(passes(method)[0]), method).items():
         view.save(tmp_path / f"{layer}.npz")
         back = View.load(tmp_path / f"{layer}.npz")
-        for name in ("axes", "method", "layer", "examples", "signed", "input_size", "grid"):
+        for name in (
+            "axes",
+            "method",
+            "layer",
+            "examples",
+            "signed",
+            "about",
+            "input_size",
+            "grid",
+        ):
             assert getattr(back, name) == getattr(view, name)
         np.testing.assert_array_equal(back.values, view.values)
         np.testing.assert_array_equal(back.unit, view.unit)

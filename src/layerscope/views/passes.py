@@ -1,6 +1,7 @@
 """The last way down, kept by a trace so that methods that ask for the same one share it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -23,28 +24,35 @@ class Passes:
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._aim: Aim | None = None
-        self._version = 0
-        self._kept: dict[tuple[str, Value], Tensor] = {}
+        self._last: _Kept | None = None
 
     def down(self, aim: Aim, rule: str, to: Sequence[Value], descent: Descent) -> list[Tensor]:
         """Return what comes down to each of `to`; only what is not held yet is computed."""
-        if not self._is_last(aim):
-            self._aim, self._version, self._kept = aim, aim.seed._version, {}
-        found = {value: self._kept[rule, value] for value in to if (rule, value) in self._kept}
+        last = self._last
+        if last is None or not last.is_of(aim):
+            last = self._last = _Kept(aim, aim.seed._version)
+        found = {value: last.held[rule, value] for value in to if (rule, value) in last.held}
         missing = [value for value in dict.fromkeys(to) if value not in found]
         if missing:
             new = dict(zip(missing, descent(aim, rule, missing), strict=True))
             found |= new
-            if _bytes(self._kept.values()) + _bytes(new.values()) <= self._memory:
-                self._kept |= {(rule, value): tensor for value, tensor in new.items()}
+            if _bytes(last.held.values()) + _bytes(new.values()) <= self._memory:
+                last.held.update({(rule, value): tensor for value, tensor in new.items()})
         return [found[value] for value in to]
 
-    def _is_last(self, aim: Aim) -> bool:
-        last = self._aim
-        if last is None or last.at is not aim.at or last.seed._version != self._version:
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What came down of an aim whose weights have not been written to since."""
+
+    aim: Aim
+    version: int
+    held: dict[tuple[str, Value], Tensor] = field(default_factory=dict)
+
+    def is_of(self, aim: Aim) -> bool:
+        if self.aim.at is not aim.at or self.aim.seed._version != self.version:
             return False
-        return torch.equal(last.seed, aim.seed)
+        return torch.equal(self.aim.seed, aim.seed)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
