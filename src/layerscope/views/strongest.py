@@ -16,21 +16,23 @@ class Strongest:
     """For each of U units, its K strongest examples: one position of each, the strongest first.
 
     Attributes:
+        units: the layer's channels that are looked at, `(U,)`.
         values: the activations, above 0, `(U, K)`; 0 where fewer examples than K answer at all.
         examples: their numbers in the data set, `(U, K)`; -1 where there is none.
         positions: flat spatial positions, `(U, K)`; of several equal ones the first; -1.
 
     """
 
+    units: Tensor
     values: Tensor
     examples: Tensor
     positions: Tensor
 
     @staticmethod
-    def none_yet(units: int, top: int, like: Tensor) -> "Strongest":
-        """Return the state before the first example."""
-        missing = torch.full((units, top), -1, device=like.device)
-        return Strongest(like.new_zeros((units, top)), missing, missing.clone())
+    def none_yet(units: Tensor, top: int, like: Tensor) -> "Strongest":
+        """Return the state before the first example; `like` has the layer's dtype and device."""
+        missing = torch.full((len(units), top), -1, device=like.device)
+        return Strongest(units, like.new_zeros(missing.shape), missing, missing.clone())
 
     def joined(self, maps: Tensor, first: int) -> "Strongest":
         """Return the state after some more examples.
@@ -38,11 +40,12 @@ class Strongest:
         Of equal activations the example that came first goes before.
 
         Args:
-            maps: the layer's answers `(B, U, ...)`.
+            maps: the layer's answers `(B, C, ...)`.
             first: the number of the first of these examples in the data set.
 
         """
-        peaks = maps.amax(tuple(range(2, maps.dim()))) if maps.dim() > 2 else maps  # (B, U)
+        peaks = maps.amax(tuple(range(2, maps.dim()))) if maps.dim() > 2 else maps  # (B, C)
+        peaks = peaks[:, self.units]  # (B, U)
         if bool(peaks.isnan().any()):
             raise Refused(
                 "a layer answers NaN, of which none is the strongest; check the weights and the "
@@ -57,8 +60,8 @@ class Strongest:
         positions = torch.where(row < 0, self.positions.gather(1, old), -1)
         examples = torch.where(values > 0, examples, -1)
         unit, rank = torch.nonzero((row >= 0) & (values > 0), as_tuple=True)
-        positions[unit, rank] = _first_maximum(maps, row[unit, rank], unit)
-        return Strongest(values, examples, positions)
+        positions[unit, rank] = _first_maximum(maps, row[unit, rank], self.units[unit])
+        return Strongest(self.units, values, examples, positions)
 
 
 def _first_maximum(maps: Tensor, rows: Tensor, units: Tensor) -> Tensor:

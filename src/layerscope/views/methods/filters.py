@@ -27,7 +27,7 @@ def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str
 
     Raises:
         Refused: a deeper convolution, whose filters are not in the input's units: its
-            projections (deconvnet) are.
+            projections (zeiler_fergus, deconvnet) are.
 
     """
     readers = [name for name in trace.layer_names("conv") if _reads_input(trace, name)]
@@ -38,7 +38,8 @@ def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str
         if name not in readers:
             raise Refused(
                 f"the filters of layer {name!r} do not stand in the input's units; those of "
-                f"{', '.join(readers)} do; see deeper filters through deconvnet"
+                f"{', '.join(readers)} do; see deeper filters through their projections: "
+                "zeiler_fergus over a data set, deconvnet of single examples"
             )
     views = {}
     for name in names:

@@ -1,6 +1,6 @@
 """The figure of Zeiler and Fergus: every unit's strongest patches beside their projections."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +38,7 @@ def zeiler_fergus(
     layers: str | Sequence[str] = "conv",
     *,
     data: Iterable[Any] | None = None,
+    unit: Any = None,
     top: int = 9,
     raw: bool = False,
 ) -> dict[str, View]:
@@ -54,6 +55,7 @@ def zeiler_fergus(
         trace: whose network is looked through.
         layers: which layers.
         data: batches, read once (see `views.stream.read`); None: the trace's own.
+        unit: a channel, several, or `{layer: channels}`; None: all.
         top: how many examples.
         raw: at a convolution, read the map before its norm and rectifier.
 
@@ -63,9 +65,13 @@ def zeiler_fergus(
     places = {layer: trace.value(layer, raw=raw) for layer in trace.layer_names(layers)}
     for value in places.values():
         refuse_early(trace, value)
+    none_yet = {
+        layer: Strongest.none_yet(_units(value, layer, unit), top, value.tensor)
+        for layer, value in places.items()
+    }
     with ExitStack() as stack:
         shelf = None if data is None else stack.enter_context(closing(scratch.Shelf()))
-        found = _searched(trace, places, data, shelf, top=top, raw=raw)
+        found = _searched(trace, none_yet, data, shelf, raw=raw)
         panels = _panels(trace, places, found.strongest)
         winners = sum(int((s.examples >= 0).sum()) for s in found.strongest.values())
         step = stack.enter_context(bar("zeiler_fergus: projecting", winners, "patches"))
@@ -73,6 +79,20 @@ def zeiler_fergus(
             for layer, panel in panels.items():
                 step(_fill(part, part.value(layer, raw=raw), panel, rows))
     return {layer: _view(trace, panel, found.ids) for layer, panel in panels.items()}
+
+
+def _units(value: Value, layer: str, unit: Any) -> Tensor:
+    """Return the channels of a layer that are looked at."""
+    channels, device = value.tensor.shape[1], value.tensor.device
+    given = unit.get(layer) if isinstance(unit, Mapping) else unit
+    if given is None:
+        return torch.arange(channels, device=device)
+    units = np.atleast_1d(np.asarray(given))
+    if units.ndim != 1 or not np.issubdtype(units.dtype, np.integer) or not units.size:
+        raise Refused(f"unit={unit!r:.80}: a channel, a list of channels, or these by layer")
+    if units.min() < 0 or units.max() >= channels:
+        raise Refused(f"unit={unit!r:.80}: layer {layer!r} has the units 0 to {channels - 1}")
+    return torch.as_tensor(units, device=device)
 
 
 # -- reading the data --------------------------------------------------------------------------
@@ -115,18 +135,13 @@ class _Found:
 
 def _searched(
     trace: Trace,
-    places: dict[str, Value],
+    strongest: dict[str, Strongest],
     data: Iterable[Any] | None,
     shelf: scratch.Shelf | None,
     *,
-    top: int,
     raw: bool,
 ) -> _Found:
-    """Read the data once."""
-    strongest = {
-        layer: Strongest.none_yet(value.tensor.shape[1], top, value.tensor)
-        for layer, value in places.items()
-    }
+    """Read the data once, from the state before it on."""
     found = _Found(strongest, shelf)
     seen = 0
 
@@ -174,7 +189,9 @@ def _panels(
     for layer, value in places.items():
         position = unravel(strongest[layer].positions.clamp(min=0), value.tensor.shape[2:])
         starts = [
-            position[..., axis] * one.stride + one.first if one.stride else 0 * position[..., 0]
+            position[..., axis] * one.stride + one.first
+            if one.stride
+            else np.zeros(position.shape[:-1], dtype=np.int64)
             for axis, one in enumerate(seen[layer])
         ]
         patches, projections = (scratch.zeros(shapes[layer], on_disk=on_disk) for _ in range(2))
@@ -216,7 +233,7 @@ def _fill(trace: Trace, value: Value, panel: _Panel, rows: dict[int, int]) -> in
         return 0
     seeds = Seeds(
         where,
-        units,
+        panel.strongest.units[units],
         torch.from_numpy(panel.position[units.cpu().numpy(), ranks.cpu().numpy()]).to(units.device),
         panel.strongest.values[units, ranks],
     )
@@ -243,6 +260,7 @@ def _view(trace: Trace, panel: _Panel, ids: dict[int, str]) -> View:
     axes = ("unit", "rank", "channel", *trace.spatial(trace.tape.input.tensor))
     return trace.make_view(
         *("zeiler_fergus", panel.layer, trace.tape.input, panel.projections, axes),
+        unit=found.units,
         signed=True,
         quality={
             "patches": panel.patches.numpy(),
