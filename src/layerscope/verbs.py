@@ -80,16 +80,18 @@ def see(
     methods: Sequence[str] | None = None,
     layers: str | Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    target: int | str | None = None,
 ) -> "Seen":
     """Make the views that the run's study asks for, or these arguments; give the index of them.
 
-    What is there already and still valid is not made again.
+    `target` is "predicted", "true", a class, its index, or two classes: "cat - dog". What is there
+    already and still valid is not made again.
     """
     from layerscope.seeing.of_run import see_run
 
     run = run if isinstance(run, Run) else Run.open(run)
     with run.locked():
-        return see_run(run, methods=methods, layers=layers, classes=classes)
+        return see_run(run, methods=methods, layers=layers, classes=classes, target=target)
 
 
 def _prepared(study: Study) -> "Dataset":

@@ -96,7 +96,7 @@ def plant_views(run: Run) -> None:
             values = random.normal(size=(2, 3, 32, 32)).astype(np.float32)
             down = View(values, axes, "deconvnet", layer, signed=True, **shown)
             add(down, places, units=[17, 23], activation=[3.14, 0.0], rank=0)
-    sound = View(np.zeros((2, 9), np.float32), ("batch", "time"), "saliency", "conv1")
+    sound = View(np.zeros((2, 9), np.float32), ("batch", "somewhere"), "saliency", "conv1")
     add(sound, [0, 1])
     refused = [{"group": "g", "method": "grad_cam", "layer": "fc", "reason": "no <u>space</u>"}]
     index = {"key": {}, "examples": examples, "views": views, "refused": refused}
@@ -275,11 +275,11 @@ def test_each_class_has_its_examples_in_every_layer(page, read):
     assert looks[0][2][0].strip() == f"✗ {CLASSES[1]} 88 %"
     assert "unit 17 · 3.14" in "".join(read.words)
     alts = [a["alt"] for tag, a in read.elements if tag == "img"]
-    assert "conv2, cat: channels 3, 1, 0, 2" in alts
+    assert "Feature maps at conv2, cat: channels 3, 1, 0, 2" in alts
     assert sum("zero everywhere" in alt for alt in alts) == 4
-    assert alts.count("Grad-CAM at conv2 for house, over a picture of cat, for house") == 1
+    assert alts.count("Grad-CAM at conv2, cat: for house, over the picture") == 1
     assert "no <u>space</u>" in "".join(read.words)
-    assert "saliency at conv1: its axes are batch, time" in "".join(read.words)
+    assert "saliency at conv1: its axes are batch, somewhere" in "".join(read.words)
 
 
 def test_a_confused_pair_is_shown_with_its_pictures(read):

@@ -55,7 +55,7 @@ def test_each_readable_image_is_seen_and_the_rest_named(images, tmp_path):
     assert list(seen.skipped) == [str(images / "broken.jpg")]
     assert {(entry["method"], entry["layer"]) for entry in document["views"]} == {
         *(("feature_maps", layer) for layer in "02"),
-        *(("deconvnet", layer) for layer in "02"),
+        *(("deconvnet", layer) for layer in ("0", "2", "input")),
         *(("grad_cam", layer) for layer in "02"),
         ("filters", "0"),
     }

@@ -46,8 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
     0.1.0
     0
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["see"]:
+        given = ["see", *see.one_by_one(given[1:])]
     try:
-        app(arguments, prog_name="layerscope")
+        app(given, prog_name="layerscope")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except LayerscopeError as error:

@@ -1,6 +1,7 @@
 """`layerscope methods`: the registry of views, as a table."""
 
 import json
+import shutil
 from typing import Annotated
 
 import typer
@@ -24,4 +25,4 @@ def methods(
     if as_json:
         typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
-        echo_table(rows)
+        echo_table(rows, max(80, shutil.get_terminal_size((120, 40)).columns))

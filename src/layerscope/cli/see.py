@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "layerscope see runs/photos6 --methods grad_cam,deconvnet --layers conv1,conv6"
 
+SEVERAL = ("--methods", "--layers", "--classes")
+
 RunFolder = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="The run's folder; or use --model.")
 ]
@@ -23,6 +25,13 @@ Layers = Annotated[
     list[str] | None, typer.Option(metavar="NAMES", help="Layers, or a kind: conv, all, ...")
 ]
 Classes = Annotated[list[str] | None, typer.Option(metavar="NAMES", help="Classes of the run.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help='What is explained: predicted, true, a class, its index, or "cat - dog".',
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(metavar="FILE:FUNCTION", help="A function that returns a torch.nn.Module."),
@@ -45,6 +54,7 @@ def see(
     methods: Methods = None,
     layers: Layers = None,
     classes: Classes = None,
+    target: Target = None,
     model: Model = None,
     images: Images = None,
     out: Out = Path("views"),
@@ -66,23 +76,27 @@ def see(
             raise typer.BadParameter(
                 "--output picks one of several outputs of --model; a run has one"
             )
-        _see_run(run, _words(methods), _words(layers), _words(classes))
+        _see_run(run, _words(methods), _words(layers), _words(classes), target)
         return
     if images is None:
         raise typer.BadParameter("--model needs --images DIR")
     if classes:
         raise typer.BadParameter("--classes are those of a run; --model has none")
-    wanted = {"methods": _words(methods), "layers": _words(layers)}
+    wanted = {"methods": _words(methods), "layers": _words(layers), "target": target}
     shown = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     _see_module(str(model), images, out, wanted, {**shown, "output": _name_or_index(output)})
 
 
 def _see_run(
-    run: Path, methods: list[str] | None, layers: list[str] | None, classes: list[str] | None
+    run: Path,
+    methods: list[str] | None,
+    layers: list[str] | None,
+    classes: list[str] | None,
+    target: str | None,
 ) -> None:
     from layerscope import verbs
 
-    seen = verbs.see(run, methods=methods, layers=layers, classes=classes)
+    seen = verbs.see(run, methods=methods, layers=layers, classes=classes, target=target)
     count = len(seen.index.document["views"])
     if seen.made:
         typer.echo(f"{seen.index.path}: {seen.made} views made, {count} in all")
@@ -108,7 +122,7 @@ def _see_module(
         pictures = draw_views(seen.index)
         typer.echo(f"{seen.index.path}: {seen.outcome.views} views")
         typer.echo(f"{pictures}: a picture of each")
-    _tell(seen.outcome, [name for names in wanted.values() for name in names or ()])
+    _tell(seen.outcome, [*(wanted["methods"] or ()), *(wanted["layers"] or ())])
 
 
 def _tell(outcome: "Outcome", named: list[str]) -> None:
@@ -118,6 +132,28 @@ def _tell(outcome: "Outcome", named: list[str]) -> None:
     if nothing := [name for name in dict.fromkeys(named) if name in outcome.nothing]:
         why = "the reasons stand above" if outcome.refused else "there are no examples to look at"
         raise LayerscopeError(f"there is no view for {', '.join(nothing)}: {why}")
+
+
+def one_by_one(arguments: list[str]) -> list[str]:
+    """Read several words after one option as that option, given once for each.
+
+    They are the option's where the run, or a network, is named before them.
+
+    >>> one_by_one(["RUN", "--methods", "lrp", "grad_cam", "--layers", "conv1"])
+    ['RUN', '--methods', 'lrp', '--methods', 'grad_cam', '--layers', 'conv1']
+    """
+    read: list[str] = []
+    option, named = "", False
+    for word in arguments:
+        if word.startswith("-"):
+            option = word
+            named = named or word.split("=")[0] == "--model"
+        elif option in SEVERAL and named and read[-1] != option:
+            read.append(option)
+        elif not option or (read[-1] != option):
+            named = True
+        read.append(word)
+    return read
 
 
 def _words(given: list[str] | None) -> list[str] | None:

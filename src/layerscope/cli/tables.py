@@ -1,6 +1,8 @@
 """Tables and short summaries as the command line prints them, on stdout."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -9,8 +11,10 @@ if TYPE_CHECKING:
     from layerscope.run import Run
 
 
-def echo_table(rows: Sequence[Mapping[str, Any]]) -> None:
+def echo_table(rows: Sequence[Mapping[str, Any]], width: int | None = None) -> None:
     """Print rows as an aligned table, one column a key; numbers stand to the right.
+
+    Within `width` letters where one is given: the widest columns are broken into lines.
 
     >>> echo_table([{"class": "bed", "train": 373}, {"class": "bird", "train": 1540}])
     class  train
@@ -21,13 +25,43 @@ def echo_table(rows: Sequence[Mapping[str, Any]]) -> None:
         return
     cells = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
     right = [type(value) in (int, float) for value in rows[0].values()]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(right))]
+    natural = [max(len(line[column]) for line in cells) for column in range(len(right))]
+    if width is None:
+        widths = natural
+    else:
+        words = [
+            [word for text in column for word in text.split()]
+            for column in zip(*cells, strict=True)
+        ]
+        least = [max(map(len, column), default=0) for column in words]
+        widths = _within(natural, least, width - 2 * len(natural) + 2)
     for line in cells:
-        padded = (
-            text.rjust(width) if to_right else text.ljust(width)
-            for text, width, to_right in zip(line, widths, right, strict=True)
-        )
-        typer.echo("  ".join(padded).rstrip())
+        broken = [_lines(text, wide) for text, wide in zip(line, widths, strict=True)]
+        for parts in zip_longest(*broken, fillvalue=""):
+            padded = (
+                text.rjust(wide) if to_right else text.ljust(wide)
+                for text, wide, to_right in zip(parts, widths, right, strict=True)
+            )
+            typer.echo("  ".join(padded).rstrip())
+
+
+def _within(widths: list[int], least: list[int], total: int) -> list[int]:
+    """Take from the widest columns until all fit, or until none can give without a broken word.
+
+    >>> _within([10, 60, 30], [10, 12, 28], 60)
+    [10, 22, 28]
+    """
+    widths = list(widths)
+    while sum(widths) > total:
+        giving = [(w, column) for column, w in enumerate(widths) if w > least[column]]
+        if not giving:
+            break
+        widths[max(giving)[1]] -= 1
+    return widths
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _cell(value: Any) -> str:

@@ -11,7 +11,9 @@ from PIL import Image
 
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
-from layerscope.report import figures
+from layerscope.report import draw, figures
+from layerscope.report.draw import INPUT, SIDE
+from layerscope.report.theme import DARK, LIGHT
 from layerscope.report.words import Words, words
 from layerscope.views import View
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from layerscope.nets.geometry import LayerGeometry
     from layerscope.run import Run
 
-SIDE = 172  # pixels of a picture in a table
-MAP, MAPS = ("batch", "y", "x"), ("batch", "channel", "y", "x")  # what is drawn of examples
 QUALITY = 75  # of pictures that are not made of enlarged pixels
 
 
@@ -59,19 +59,33 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """One method's pictures: a row for each example, and in it a list of pictures a layer."""
+    """Pictures of one method, or of all at the input: a row an example, a list of them a column."""
+
+    title: str
+    readings: tuple[Words, ...]
+    columns: tuple[Heading, ...]
+    rows: tuple[tuple[Example, tuple[tuple[Shot, ...], ...]], ...]
+    layered: bool = True
+    """Whether the columns are layers, from the front to the back."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What one method shows of the network or of a data set: pictures, or a plot of all layers."""
 
     words: Words
-    layers: tuple[Heading, ...]
-    rows: tuple[tuple[Example, tuple[tuple[Shot, ...], ...]], ...]
+    layer: str
+    shots: tuple[Shot, ...] = ()
+    plot: tuple[str, str] | None = None
+    """In the light and in the dark theme."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """All pictures of a run: `network` those that show it alone, `by_class` those of examples."""
+    """All pictures of a run: `network` those of it or of a data set, `by_class` of examples."""
 
     examples: tuple[Example, ...] = ()
-    network: tuple[tuple[Words, str, Shot], ...] = ()
+    network: tuple[Whole, ...] = ()
     by_class: dict[str, tuple[Table, ...]] | None = None
     refused: tuple[str, ...] = ()
 
@@ -88,27 +102,32 @@ def looks(run: "Run", layers: Sequence["LayerGeometry"]) -> Looks:
     index = _index(run, path)
     images = [_image(run, entry) for entry in index["examples"]]
     examples = tuple(map(_example, index["examples"], images))
-    network: list[tuple[Words, str, Shot]] = []
+    whole: dict[str, list[View]] = {}
     cells: Cells = {}
     undrawn: list[str] = []
     with bar("drawing", total=len(index["views"]), unit="views") as step:
         for entry in index["views"]:
             view = View.load(run.views_folder / entry["file"])
-            if view.axes[0] == "unit":
-                network.append((words(view.method), view.layer, _filters(view)))
-            elif view.axes not in (MAP, MAPS):
-                undrawn.append(
-                    f"{view.method} at {view.layer}: its axes are {', '.join(view.axes)}"
-                )
-            for place, shot in _shots(view, entry, images, examples):
+            if not entry["examples"]:
+                whole.setdefault(view.method, []).append(view)
+            shots = list(_shots(view, entry, images, examples))
+            if entry["examples"] and not shots:
+                undrawn.append(_undrawn(view))
+            for place, shot in shots:
                 cells.setdefault((view.method, place), {}).setdefault(view.layer, []).append(shot)
             step()
+    order = [layer.name for layer in layers]
+    network = [each for found in whole.values() for each in _wholes(found, order, undrawn)]
     return Looks(
         examples=examples,
         network=tuple(network),
         by_class={name: _tables(name, examples, cells, layers) for name in run.classes},
         refused=_once([*_refusals(index.get("refused", [])), *undrawn]),
     )
+
+
+def _undrawn(view: View) -> str:
+    return f"{view.method} at {view.layer}: its axes are {', '.join(view.axes)}"
 
 
 def _index(run: "Run", path: Path) -> dict[str, Any]:
@@ -149,56 +168,40 @@ def _example(entry: dict[str, Any], image: np.ndarray) -> Example:
 def _shots(
     view: View, entry: dict[str, Any], images: Sequence[np.ndarray], examples: Sequence[Example]
 ) -> Iterator[tuple[int, Shot]]:
-    """Draw a view for each of its examples, by what its axes are."""
-    if view.axes == MAP:
-        laid = view.over_input()
-        targets = entry.get("target") or [""] * len(laid.values)
-        for place, values, target in zip(entry["examples"], laid.values, targets, strict=True):
-            yield place, _map(view, values, images[place], examples[place], target)
-    elif view.axes == MAPS:
-        for row, place in enumerate(entry["examples"]):
-            values, of = view.values[row], f"{view.layer}, {examples[place].true}"
-            if "channels" in entry or view.values.shape[2:] != view.input_size:
-                yield place, _features(values, entry, row, of)
-            else:
-                yield place, _projection(values, entry, row, images[place], of)
+    """Draw a view for each of its examples."""
+    for row, place in enumerate(entry["examples"]):
+        of = examples[place]
+        found = draw.example(view, row, images[place], entry, of.predicted)
+        if found is not None:
+            what = f"{words(view.method).title} at {view.layer}, {of.true}"
+            yield place, _encoded(found, f"{what}: {found.alt}" if found.alt else what)
 
 
-def _map(view: View, values: np.ndarray, image: np.ndarray, example: Example, target: str) -> Shot:
-    named = f"{words(view.method).title} at {view.layer}" + (f" for {target}" if target else "")
-    notes = [f"for {target}"] if target not in ("", example.predicted) else []
-    notes += [] if values.any() else ["zero everywhere"]
-    alt = f"{named}, over a picture of {example.true}"
-    picture = figures.signed(values) if view.signed else figures.overlay(image, values)
-    return _shot(picture, ", ".join([alt, *notes]), ", ".join(notes))
+def _wholes(views: list[View], order: Sequence[str], undrawn: list[str]) -> Iterator[Whole]:
+    """Draw what one method shows of the network or of a data set."""
+    views = sorted(views, key=lambda v: order.index(v.layer) if v.layer in order else len(order))
+    named, names = words(views[0].method), ", ".join(view.layer for view in views)
+    if draw.plots(views[0]):
+        light, dark = (draw.plot(views, theme) for theme in (LIGHT, DARK))
+        yield Whole(named, names, plot=(figures.svg_uri(light), figures.svg_uri(dark)))
+        return
+    for view in views:
+        title = f"{named.title} of {view.layer}"
+        shots = [
+            _encoded(one, ", ".join(filter(None, (title, one.caption))))
+            for one in draw.blocks(view)
+        ]
+        if shots:
+            yield Whole(named, view.layer, tuple(shots))
+        else:
+            undrawn.append(_undrawn(view))
 
 
-def _features(values: np.ndarray, entry: dict[str, Any], row: int, of: str) -> Shot:
-    channels = entry["channels"][row] if "channels" in entry else range(len(values))
-    named = ", ".join(map(str, channels))
-    sheet = figures.feature_grid(values)
-    quality = QUALITY if values.shape[-1] > SIDE // 3 else None
-    return Shot(figures.data_uri(sheet, quality), f"{of}: channels {named}")
-
-
-def _projection(
-    values: np.ndarray, entry: dict[str, Any], row: int, image: np.ndarray, of: str
-) -> Shot:
-    unit = entry["units"][row] if "units" in entry else entry.get("unit")
-    caption = f"unit {unit}" if unit is not None else ""
-    if "activation" in entry:
-        caption += f" · {entry['activation'][row]:.3g}"
-    if not values.any():
-        caption += " · silent"
-    sheet = figures.projection(values, image, SIDE)
-    return Shot(
-        figures.data_uri(sheet, QUALITY), f"{of}, {caption}: projection and picture", caption
-    )
-
-
-def _filters(view: View) -> Shot:
-    sheet = figures.filter_grid(view.values)
-    return Shot(figures.data_uri(sheet), f"{len(view.values)} filters of {view.layer}")
+def _encoded(picture: draw.Picture, alt: str) -> Shot:
+    pixels = picture.pixels
+    fitted = pixels if pixels.shape[2] == 4 else figures.fit(pixels, SIDE)
+    sharp = picture.sharp or max(pixels.shape[:2]) <= SIDE // 2
+    return Shot(figures.data_uri(fitted, None if sharp else QUALITY), alt, picture.caption)
 
 
 def _shot(picture: np.ndarray, alt: str, caption: str = "") -> Shot:
@@ -213,25 +216,41 @@ def _tables(
     cells: Cells,
     layers: Sequence["LayerGeometry"],
 ) -> tuple[Table, ...]:
-    """Lay out the pictures of one class, methods in the order in which they were made."""
+    """Lay out the pictures of one class: at the input side by side, then a table a method."""
     mine = [place for place, example in enumerate(examples) if example.true == name]
     order = {layer.name: number for number, layer in enumerate(layers)}
-    tables = []
-    for method in dict.fromkeys(method for method, place in cells if place in mine):
-        rows = {place: cells[method, place] for place in mine if (method, place) in cells}
-        seen = dict.fromkeys(layer for row in rows.values() for layer in row)
-        columns = sorted(seen, key=lambda layer: order.get(layer, len(order)))
-        tables.append(
-            Table(
-                words=words(method),
-                layers=tuple(_heading(column, layers) for column in columns),
-                rows=tuple(
-                    (examples[place], tuple(tuple(row.get(column, ())) for column in columns))
-                    for place, row in rows.items()
-                ),
+    methods = list(dict.fromkeys(method for method, place in cells if place in mine))
+    rows = {m: {p: cells[m, p] for p in mine if (m, p) in cells} for m in methods}
+    tables = _at_input({m: rows[m] for m in methods}, examples)
+    for method in methods:
+        seen = dict.fromkeys(layer for row in rows[method].values() for layer in row)
+        columns = sorted(seen.keys() - {INPUT}, key=lambda at: (order.get(at, len(order)), at))
+        if columns:
+            told = words(method)
+            heads = tuple(_heading(column, layers) for column in columns)
+            lines = tuple(
+                (examples[place], tuple(tuple(row.get(column, ())) for column in columns))
+                for place, row in rows[method].items()
             )
-        )
+            tables.append(Table(told.title, (told,), heads, lines))
     return tuple(tables)
+
+
+def _at_input(
+    rows: dict[str, dict[int, dict[str, list[Shot]]]], examples: Sequence[Example]
+) -> list[Table]:
+    """Lay what methods show at the input side by side: a column a method."""
+    methods = [m for m, places in rows.items() if any(INPUT in row for row in places.values())]
+    places = dict.fromkeys(place for m in methods for place in rows[m])
+    if not methods:
+        return []
+    lines = tuple(
+        (examples[p], tuple(tuple(rows[m].get(p, {}).get(INPUT, ())) for m in methods))
+        for p in places
+    )
+    told = tuple(map(words, methods))
+    heads = tuple(Heading(each.title, "") for each in told)
+    return [Table("At the input", told, heads, lines, layered=False)]
 
 
 def _heading(name: str, layers: Sequence["LayerGeometry"]) -> Heading:

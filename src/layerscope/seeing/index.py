@@ -1,5 +1,6 @@
 """The folder of views: one file a view, the images beside them, and index.json that lists them."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 
 from layerscope import storage
 from layerscope.errors import LayerscopeError
+from layerscope.seeing.ask import Place
 from layerscope.views import View
 
 BITS = 11
@@ -74,8 +76,8 @@ class Index:
         """Write index.json whole."""
         storage.write_json(self.path, self.document)
 
-    def made(self) -> set[tuple[str, str, str | None]]:
-        """Give group, method and layer of every view that is there or is known to be refused."""
+    def made(self) -> set[Place]:
+        """Give the place of every view that is there or is known to be refused."""
         entries = (*self.document["views"], *self.document["refused"])
         return set(map(_place, entries))
 
@@ -99,11 +101,13 @@ class Index:
         group: str,
         places: Sequence[int],
         classes: Sequence[str] | None,
+        *,
+        aim: str | None = None,
         **more: Any,
     ) -> None:
-        """Save a view and list it; `places` are its examples' places."""
+        """Save a view and list it; `places` are its examples' places, `aim` what it was asked."""
         rank = f"-{more['rank']}" if "rank" in more else ""
-        name = f"{group}/{view.method}-{view.layer.replace('/', '_')}{rank}.npz"
+        name = f"{group}/{view.method}-{view.layer.replace('/', '_')}{rank}{_suffix(aim)}.npz"
         replace(view, values=rounded(view.values)).save(self.folder / name)
         self.document["views"].append(
             {
@@ -114,18 +118,20 @@ class Index:
                 "shape": list(view.values.shape),
                 "signed": view.signed,
                 **_units(view.unit),
-                "target": _named(view.target, classes),
+                "target": _named(view, classes),
+                "aim": aim,
                 "examples": list(places),
                 "group": group,
                 **more,
             }
         )
 
-    def add_refusal(self, group: str, method: str, layer: str | None, reason: str) -> None:
+    def add_refusal(
+        self, group: str, method: str, layer: str | None, reason: str, *, aim: str | None = None
+    ) -> None:
         """Say why a view was not made."""
-        self.document["refused"].append(
-            {"group": group, "method": method, "layer": layer, "reason": reason}
-        )
+        entry = {"group": group, "method": method, "layer": layer, "aim": aim, "reason": reason}
+        self.document["refused"].append(entry)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
@@ -140,8 +146,16 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), kept.view(np.float32), values)
 
 
-def _place(entry: dict[str, Any]) -> tuple[str, str, str | None]:
-    return entry["group"], entry["method"], entry["layer"]
+def _place(entry: dict[str, Any]) -> Place:
+    return entry["group"], entry["method"], entry["layer"], entry.get("aim")
+
+
+def _suffix(aim: str | None) -> str:
+    """Tell files of the same method for another target apart."""
+    if aim in (None, "predicted"):
+        return ""
+    words = "".join(letter if letter.isalnum() else "_" for letter in str(aim))
+    return f"-for-{words[:40]}-{hashlib.sha256(str(aim).encode()).hexdigest()[:6]}"
 
 
 def _units(unit: int | np.ndarray | None) -> dict[str, Any]:
@@ -152,10 +166,11 @@ def _units(unit: int | np.ndarray | None) -> dict[str, Any]:
     return {"units": unit.tolist()}
 
 
-def _named(target: np.ndarray | None, classes: Sequence[str] | None) -> list[str] | None:
-    if target is None:
-        return None
-    return [classes[label] if classes else str(label) for label in target.tolist()]
+def _named(view: View, classes: Sequence[str] | None) -> list[str] | None:
+    """Name what is explained of each example: its class, or what the view says of it."""
+    if view.target is None:
+        return list(view.about) or None
+    return [classes[label] if classes else str(label) for label in view.target.tolist()]
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

@@ -1,22 +1,20 @@
 """One batch of examples through every method and layer that was asked for, into the index."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from layerscope.errors import Refused
+from layerscope.seeing.ask import INPUT, ONCE, Ask, chooses_units, options
 from layerscope.seeing.index import Index
+from layerscope.seeing.kept import parts
 from layerscope.seeing.settings import ViewsSettings
-from layerscope.views import Method, Scope, Trace, View, find_method
+from layerscope.views import Scope, Trace, View
 
 BUDGET = 400 * 2**20
 """Bytes that the activations of one batch may take."""
-
-ONCE = "network"
-"""The group of views that show the network alone, not examples."""
 
 
 @dataclass(frozen=True)
@@ -42,95 +40,56 @@ def batch_within_budget(scope: Scope, shape: Sequence[int], most: int) -> int:
     return max(1, min(most, BUDGET // max(1, sum(held.values()))))
 
 
-def missing(
-    made: Set[tuple[str, str, str | None]],
-    group: str,
-    settings: ViewsSettings,
-    layers: Sequence[str],
-) -> list[tuple[Method, list[str]]]:
-    """List what is still to be made of a group: each method with its layers."""
-    work: list[tuple[Method, list[str]]] = []
-    once = {method for where, method, _ in made if where == ONCE}
-    for name in settings.methods:
-        method = find_method(name, {})
-        if "batch" not in method.axes:
-            if name not in once:
-                work.append((method, []))
-            continue
-        wanted = [layer for layer in layers if (group, name, layer) not in made]
-        if wanted:
-            work.append((method, wanted))
-    return work
-
-
 def look(
     trace: Trace,
     group: Group,
-    work: Iterable[tuple[Method, list[str]]],
+    work: Iterable[Ask],
     settings: ViewsSettings,
     index: Index,
+    data: Iterable[Any] | None = None,
 ) -> None:
-    """Make the views of one traced batch and write them, then the index."""
+    """Make the views of one traced batch and write them, then the index.
+
+    `data` is the data set of the methods that read one; without it they read the trace's batch.
+    """
     classes = trace.scope.classes
-    for method, layers in work:
-        if "batch" not in method.axes:
-            try:
-                for view in trace.view(method.name).values():
-                    index.add_view(view, ONCE, (), classes)
-            except Refused as refusal:
-                index.add_refusal(ONCE, method.name, None, str(refusal))
-            continue
-        for layer, found in _views(trace, method, layers, settings):
+    for ask in work:
+        where, places = (ONCE, ()) if ask.once else (group.name, group.places)
+        name, aim = ask.method.name, ask.aim
+        for layer, found in _views(trace, ask, settings, data):
             if isinstance(found, Refused):
-                index.add_refusal(group.name, method.name, layer, str(found))
+                index.add_refusal(where, name, layer, str(found), aim=aim)
                 continue
-            for view, more in _parts(found, settings):
-                index.add_view(view, group.name, group.places, classes, **more)
-    index.write()
+            for view, more in parts(found, ask, settings, trace.scope):
+                index.add_view(view, where, places, classes, aim=aim, **more)
+        index.write()
 
 
 def _views(
-    trace: Trace, method: Method, layers: list[str], settings: ViewsSettings
-) -> Iterator[tuple[str, View | Refused]]:
+    trace: Trace, ask: Ask, settings: ViewsSettings, data: Iterable[Any] | None
+) -> Iterator[tuple[str | None, View | Refused]]:
     """Look with one method, at all layers together or, where one is refused, at each alone."""
-    options: dict[str, Any] = {}
-    if "target" in method.options:
-        options["target"] = settings.target
-    if "top" not in method.options:
+    name, given = ask.method.name, options(ask, settings, data)
+    units = settings.pictured if ask.once else settings.units
+    apart = chooses_units(ask.method)  # no more of them than each layer has
+    if ask.layers in ((), (INPUT,)):
         try:
-            yield from trace.view(method.name, layers=layers, **options).items()
+            yield from trace.view(name, **given).items()
+        except Refused as refusal:
+            yield (ask.layers[0] if ask.layers else None), refusal
+        return
+    if not apart:
+        try:
+            yield from trace.view(name, layers=list(ask.layers), **given).items()
             return
         except Refused as refusal:
-            if len(layers) == 1:
-                yield layers[0], refusal
+            if len(ask.layers) == 1:
+                yield ask.layers[0], refusal
                 return
-    for layer in layers:
+    for layer in ask.layers:
         try:
-            if "top" in method.options:
-                options["top"] = min(settings.units, trace.value(layer).tensor.shape[1])
-            yield layer, trace.view(method.name, layers=[layer], **options)[layer]
+            if apart:
+                given["top"] = min(units, trace.value(layer).tensor.shape[1])
+            yield layer, trace.view(name, layers=[layer], **given)[layer]
         except Refused as refusal:
             yield layer, refusal
-
-
-def _parts(view: View, settings: ViewsSettings) -> Iterator[tuple[View, dict[str, Any]]]:
-    """Cut a view into what is stored: one part a rank; of feature maps the strongest channels."""
-    if view.axes[0] == "rank":
-        for rank, values in enumerate(view.values):
-            quality = {name: array[rank] for name, array in view.quality.items()}
-            unit = np.asarray(view.unit)[rank]
-            part = replace(view, values=values, axes=view.axes[1:], unit=unit, quality=quality)
-            yield part, {"rank": rank, "activation": quality["activation"].tolist()}
-    elif view.method == "feature_maps":
-        chosen = _strongest_channels(view.values, settings.channels)
-        rows = np.arange(len(chosen))[:, None]
-        part = replace(view, values=view.values[rows, chosen], quality={"channels": chosen})
-        yield part, {"channels": chosen.tolist()}
-    else:
-        yield view, {}
-
-
-def _strongest_channels(maps: np.ndarray, count: int) -> np.ndarray:
-    """Give the channels with the highest peaks, int64 `(B, count)`, the highest first."""
-    peaks = maps.reshape(*maps.shape[:2], -1).max(axis=2)
-    return np.argsort(-peaks, axis=1, kind="stable")[:, :count]

@@ -14,8 +14,9 @@ from layerscope.data.inputs import InputSpec
 from layerscope.data.photo import Decoder, read
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.progress import bar
+from layerscope.seeing.ask import aimed, asks, missing
 from layerscope.seeing.index import Index
-from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.look import Group, batch_within_budget, look
 from layerscope.seeing.outcome import Outcome, layers_of_words, outcome
 from layerscope.seeing.settings import ViewsSettings
 from layerscope.views import Scope, Trace
@@ -62,9 +63,11 @@ def see_module(
         together = batch_within_budget(scope, spec.shape, settings.batch)
         names = scope.layers(settings.layers, spec.shape)
         words = layers_of_words(scope, settings.layers, spec.shape)
+        settings = aimed(settings, scope, spec.shape)
     index = Index.open(folder, None)
     files = _files(Path(images))
     skipped: dict[str, str] = {}
+    data = _Batches(files, spec, together)
     with bar("seeing", total=len(files), unit="images") as step:
         for start in range(0, len(files), together):
             some = files[start : start + together]
@@ -75,14 +78,30 @@ def see_module(
                 facts = zip(_said(trace), pixels.items(), strict=True)
                 places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
                 group = Group(f"images-{start}", places)
-                wanted = missing(index.made(), group.name, settings, names)
-                look(trace, group, wanted, settings, index)
+                wanted = missing(index.made(), group.name, asks(settings, names))
+                look(trace, group, wanted, settings, index, data)
             step(len(some))
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
         raise LayerscopeError(f"{images} holds no image that can be read{reasons}")
     groups = {entry["group"] for part in ("views", "refused") for entry in index.document[part]}
     return SeenImages(index, skipped, outcome(index, groups, settings, words))
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """All readable images as batches, read as they are asked for; their classes are not known."""
+
+    files: Sequence[Path]
+    spec: InputSpec
+    together: int
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, None, list[str]]]:
+        for start in range(0, len(self.files), self.together):
+            some = self.files[start : start + self.together]
+            if pixels := dict(_readable(some, self.spec, {})):
+                images = torch.from_numpy(np.stack(list(pixels.values())))
+                yield self.spec.to_model(images), None, list(pixels)
 
 
 def _for_views(folder: Path) -> Path:

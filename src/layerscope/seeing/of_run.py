@@ -8,9 +8,11 @@ from layerscope.data import prepare
 from layerscope.data.inputs import InputSpec
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
+from layerscope.seeing.ask import Ask, aimed, asks, missing
+from layerscope.seeing.data import batches
 from layerscope.seeing.examples import Chosen, choose
 from layerscope.seeing.index import Index
-from layerscope.seeing.look import Group, batch_within_budget, look, missing
+from layerscope.seeing.look import Group, batch_within_budget, look
 from layerscope.seeing.outcome import Outcome, layers_of_words, outcome
 from layerscope.seeing.settings import ViewsSettings, asked
 from layerscope.views import Scope
@@ -36,24 +38,30 @@ def see_run(
     methods: Sequence[str] | None = None,
     layers: str | Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
+    target: int | str | None = None,
 ) -> Seen:
     """Make the views that the run's study, or the arguments, ask for and that are not there yet.
 
     Views made of other weights, or of other examples, are removed first.
 
     Raises:
-        LayerscopeError: an unknown method, layer or class; the run has no predictions.
+        LayerscopeError: an unknown method, layer, class or target; the run has no predictions.
 
     """
-    settings = _asked(run, methods, layers, classes)
+    settings = asked(
+        run.study.views, methods=methods, layers=layers, classes=classes, target=target
+    )
+    _refuse_classes(settings, run.classes)
     scope, spec = run.scope(), run.spec
+    settings = aimed(settings, scope, spec.shape)
     together = batch_within_budget(scope, spec.shape, settings.batch)
     names = scope.layers(settings.layers, spec.shape)
     index = Index.open(run.views_folder, _key(run, settings, together))
     groups = _groups(run, settings, together)
     made, before = index.made(), len(index.document["views"])
-    if any(missing(made, group, settings, names) for group in groups):
-        _make(run, scope, groups, settings, names, index)
+    wanted = asks(settings, names)
+    if any(missing(made, group, wanted) for group in groups):
+        _make(run, scope, groups, settings, wanted, index)
     came = outcome(index, groups, settings, layers_of_words(scope, settings.layers, spec.shape))
     return Seen(index, len(index.document["views"]) - before, came)
 
@@ -63,7 +71,7 @@ def _make(
     scope: Scope,
     groups: dict[str, list[Chosen]],
     settings: ViewsSettings,
-    names: list[str],
+    wanted: list[Ask],
     index: Index,
 ) -> None:
     """Make what is missing of each group, one batch a group."""
@@ -71,6 +79,7 @@ def _make(
     dataset = prepare(run.study.data)
     run.check_data(dataset)
     split = dataset[split_name]
+    data = batches(run, split_name, per_class=settings.examples, dataset=dataset)
     place_of = {name: place for place, name in enumerate(split.ids)}
     total = sum(len(examples) for examples in groups.values())
     with bar("seeing", total=total, unit="examples") as step:
@@ -80,26 +89,14 @@ def _make(
                 index.add_example({**asdict(example), "split": split_name}, image.numpy())
                 for example, image in zip(examples, pixels, strict=True)
             )
-            if todo := missing(index.made(), group, settings, names):
+            if todo := missing(index.made(), group, wanted):
                 trace = scope.trace(
                     run.spec.to_model(pixels),
                     examples=[example.id for example in examples],
                     true=[example.true for example in examples],
                 )
-                look(trace, Group(group, places), todo, settings, index)
+                look(trace, Group(group, places), todo, settings, index, data)
             step(len(examples))
-
-
-def _asked(
-    run: "Run",
-    methods: Sequence[str] | None,
-    layers: str | Sequence[str] | None,
-    classes: Sequence[str] | None,
-) -> ViewsSettings:
-    """Put what the arguments ask in the place of what the study asks."""
-    settings = asked(run.study.views, methods=methods, layers=layers, classes=classes)
-    _refuse_classes(settings, run.classes)
-    return settings
 
 
 def check_views(
@@ -128,7 +125,7 @@ def _refuse_classes(settings: ViewsSettings, known: Sequence[str]) -> None:
 
 def _key(run: "Run", settings: ViewsSettings, together: int) -> dict[str, object]:
     """Say what all views of the folder share; they are valid as long as it holds."""
-    same = {"correct", "wrong", "units", "channels", "target"}
+    same = {"correct", "wrong", "units", "channels", "pictured", "examples"}
     return {
         "weights_sha256": run.weights_digest(),
         "split": run.evaluated_split(),

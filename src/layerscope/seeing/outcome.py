@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layerscope.seeing.ask import ONCE, asks
 from layerscope.seeing.index import Index
-from layerscope.seeing.look import ONCE
 from layerscope.seeing.settings import ViewsSettings
-from layerscope.views import Scope, find_method
+from layerscope.views import Scope
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,12 @@ def outcome(
 ) -> Outcome:
     """Tell what came of the settings for these groups; `layers` gives the layers of each word."""
     names = {name for found in layers.values() for name in found}
+    wanted = {(ask.method.name, ask.aim): ask for ask in asks(settings, sorted(names))}
 
     def asked(entry: dict[str, Any]) -> bool:
-        here = entry["group"] in groups and entry["layer"] in names
-        return entry["method"] in settings.methods and (here or entry["group"] == ONCE)
+        ask = wanted.get((entry["method"], entry.get("aim")))
+        here = entry["group"] in (ONCE, *groups)
+        return here and ask is not None and (not ask.layers or entry["layer"] in ask.layers)
 
     views = list(filter(asked, index.document["views"]))
     reasons: dict[tuple[str, str | None], str] = {}
@@ -42,8 +44,8 @@ def outcome(
         reasons.setdefault((entry["method"], entry["layer"]), entry["reason"])
     methods = {entry["method"] for entry in views}
     nothing = [name for name in settings.methods if name not in methods]
-    if any("batch" in find_method(name, {}).axes for name in settings.methods):
-        seen = {entry["layer"] for entry in views if entry["group"] != ONCE}
+    if any(names.intersection(ask.layers) for ask in wanted.values()):
+        seen = {entry["layer"] for entry in views}
         nothing += [word for word, found in layers.items() if not seen.intersection(found)]
     refused = tuple((method, layer, reason) for (method, layer), reason in reasons.items())
     return Outcome(len(views), refused, tuple(dict.fromkeys(nothing)))

@@ -1,6 +1,6 @@
 """The `[views]` section of a study: which views are made, of which examples."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -31,8 +31,12 @@ class ViewsSettings(BaseModel):
     """Strongest units of a layer that are projected, of each example."""
     channels: int = Field(default=9, ge=1)
     """Feature maps that are kept of a layer, of each example: those with the highest peaks."""
-    target: Literal["predicted", "true"] = "predicted"
-    """The class for which evidence is sought."""
+    pictured: int = Field(default=16, ge=1)
+    """Units of a layer that are kept with their strongest patches of a data set, or drawn anew."""
+    examples: int = Field(default=500, ge=1)
+    """Examples of each class that are read, at most, by methods that look at a whole data set."""
+    target: int | str = "predicted"
+    """What is explained: "predicted", "true", a class, its index, or two classes: "cat - dog"."""
     batch: int = Field(default=8, ge=1)
     """Examples held in memory at a time, at most."""
 

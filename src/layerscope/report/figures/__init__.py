@@ -18,6 +18,7 @@ from layerscope.report.figures.images import (
 )
 from layerscope.report.figures.network import network_svg
 from layerscope.report.figures.plots import curves, distributions, layer_curve, reliability, svg_uri
+from layerscope.report.figures.ranking import ranking
 from layerscope.report.figures.scatter import embedding
 from layerscope.report.figures.sheet import Legend, save_png
 from layerscope.report.figures.signals import recording, strip, waveform
@@ -40,6 +41,7 @@ __all__ = [
     "overlay",
     "pair",
     "projection",
+    "ranking",
     "recording",
     "rectified",
     "reliability",

@@ -143,7 +143,7 @@ def layer_curve(
 
 def distributions(
     layers: Sequence[str],
-    values: Sequence[Sequence[float]],
+    values: Sequence[np.ndarray],
     ylabel: str,
     *,
     title: str = "",
