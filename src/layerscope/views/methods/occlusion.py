@@ -1,0 +1,196 @@
+"""Occlusion: how far the score falls when a window of the input is covered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.progress import bar
+from layerscope.views.aims import Aim
+from layerscope.views.legal import baseline_like
+from layerscope.views.local import Box, Needed
+from layerscope.views.regions import bytes_of_one, cut, follow, route
+from layerscope.views.registry import method
+from layerscope.views.trace import Trace
+from layerscope.views.view import View
+
+#: Bytes of windows followed together: what lies in cache from one layer to the next is faster.
+_CACHED = 48 * 2**20
+
+
+@method(
+    "occlusion",
+    paper="Zeiler and Fergus 2014, arXiv:1311.2901",
+    needs=("target",),
+    axes=("batch", "space"),
+    signed=True,
+    axioms=("sensitivity", "implementation invariance", "linear in the target"),
+)
+def occlusion(
+    trace: Trace,
+    *,
+    target: Any = "predicted",
+    window: int | Sequence[int] | None = None,
+    stride: int | Sequence[int] | None = None,
+    fill: Any = None,
+) -> dict[str, View]:
+    """Return by how much the score falls when each window of the input is covered.
+
+    One value for each window, `"batch y x"`: windows begin at 0, stride, 2 stride, ... until one
+    reaches the end, where it is cut off. The score is the logit (or what `target` names) itself,
+    not its probability. Only what a window can change is computed again, layer by layer; the
+    result is that of covering each window and running the whole network.
+
+    Args:
+        trace: the recorded batch.
+        target: a class, a difference, a unit, a channel or a region; see `Trace.aim`.
+        window: its size, one number or one per axis; an eighth of the input where none is given.
+        stride: the step between windows; half a window where none is given.
+        fill: what covers: None for the scope's baseline (0 where it has none), "mean" for each
+            example's channel means, a number, one per channel, or an input.
+
+    """
+    aim = trace.aim(target)
+    images = trace.tape.input.tensor
+    space = images.shape[2:]
+    if not space:
+        raise Refused(f"occlusion covers windows; inputs of {tuple(images.shape)} have no space")
+    size = _per_axis("window", window, [max(1, n // 8) for n in space], space)
+    step = _per_axis("stride", stride, [max(1, n // 2) for n in size], space)
+    each = _starts(space, size, step)
+    counts = [len(starts) for starts in each]
+    starts = np.stack([x.ravel() for x in np.meshgrid(*each, indexing="ij")], axis=1)  # (P, axes)
+    covered = _covering(images, fill, trace.scope.baseline)
+    scores = _scores(trace, aim, covered, starts, size, _blocks(counts))
+    drop = aim.score(aim.at.tensor)[:, None] - scores
+    axes = ("batch", *trace.spatial(images))
+    values = drop.view(len(images), *counts)
+    view = trace.make_view("occlusion", "input", trace.tape.input, values, axes, aim, signed=True)
+    grid = tuple(((n - 1) / 2, float(s)) for n, s in zip(size, step, strict=True))
+    return {"input": replace(view, grid=grid)}
+
+
+def _per_axis(name: str, given: Any, default: list[int], space: Sequence[int]) -> list[int]:
+    if given is None:
+        return default
+    numbers = [given] * len(space) if isinstance(given, int) else list(given)
+    whole = all(isinstance(n, int) and n >= 1 for n in numbers)
+    if len(numbers) != len(space) or not whole:
+        raise Refused(
+            f"{name}={given!r}: give a whole number above 0, or one for each of the input's "
+            f"{len(space)} spatial axes"
+        )
+    return [min(n, size) for n, size in zip(numbers, space, strict=True)]
+
+
+def _starts(space: Sequence[int], size: Sequence[int], step: Sequence[int]) -> list[np.ndarray]:
+    """Return where the windows begin along each axis; the last reaches the end."""
+    return [
+        np.arange(-(-(whole - window) // stride) + 1) * stride
+        for whole, window, stride in zip(space, size, step, strict=True)
+    ]
+
+
+def _blocks(counts: Sequence[int], parts: int = 2) -> list[np.ndarray]:
+    """Divide the windows into blocks of neighbours, by number.
+
+    The boxes of a block are of one size at every layer. Near the border of a map they are smaller,
+    and blocks let them be so.
+    """
+    blocks = [np.arange(np.prod(counts)).reshape(counts)]
+    for axis in range(len(counts)):
+        blocks = [part for block in blocks for part in np.array_split(block, parts, axis)]
+    return [block.ravel() for block in blocks if block.size]
+
+
+def _covering(images: Tensor, fill: Any, baseline: Any) -> Tensor:
+    """Return what is seen where a window covers the input."""
+    if isinstance(fill, str):
+        if fill != "mean":
+            raise Refused(f'fill={fill!r}: give "mean", a number, one per channel, or an input')
+        return images.mean(tuple(range(2, images.dim())), keepdim=True).expand_as(images)
+    if fill is None:
+        return baseline_like(images, baseline)
+    return baseline_like(images, fill, name="fill")
+
+
+def _scores(
+    trace: Trace,
+    aim: Aim,
+    covering: Tensor,
+    starts: np.ndarray,
+    size: Sequence[int],
+    blocks: Sequence[np.ndarray],
+) -> Tensor:
+    """Return the score of each example with each window covered, `(B, P)`."""
+    images = trace.tape.input.tensor
+    inside = np.minimum(starts, np.array(images.shape[2:]) - np.array(size))
+    scores = images.new_empty((len(images), len(starts)))
+    with bar("occlusion", total=scores.numel(), unit="windows") as done:
+        for block in blocks:
+            box = Box(inside[block], tuple(size))
+            answers, one = _way(trace, aim, box)
+            together = max(1, min(trace.scope.memory, _CACHED) // one)
+            count = len(images) * len(block)
+            for first in range(0, count, together):
+                rows, which = np.divmod(np.arange(first, min(first + together, count)), len(block))
+                begin = starts[block[which]]
+                content = _covered(images, covering, rows, box.at(which), begin)
+                answer = answers(content, rows, which)
+                examples, windows = (
+                    torch.from_numpy(x).to(images.device) for x in (rows, block[which])
+                )
+                scores[examples, windows] = _score(aim, answer, examples)
+                done(len(rows))
+    return scores
+
+
+def _covered(
+    images: Tensor, covering: Tensor, rows: np.ndarray, box: Box, starts: np.ndarray
+) -> Tensor:
+    """Return the boxes of the input with what covers them, `(N, channel, *size)`.
+
+    A box that was moved inside the input is covered from where its window begins.
+    """
+    part = Needed(box.start, box.size)
+    content = cut(covering, rows, part)
+    skipped = starts - box.start  # (N, axes)
+    if not skipped.any():
+        return content
+    axes = len(box.size)
+    seen = np.zeros((len(rows), 1, *[1] * axes), dtype=bool)
+    for axis, length in enumerate(box.size):
+        shape = [1] * axes
+        shape[axis] = length
+        before = np.arange(length) < skipped[:, axis, None]
+        seen = seen | before.reshape(-1, 1, *shape)
+    return torch.where(torch.from_numpy(seen).to(images.device), cut(images, rows, part), content)
+
+
+#: `(content of N boxes, rows (N,), which (N,)) -> the answers that the aim reads, (N, ...)`.
+Answers = Callable[[Tensor, np.ndarray, np.ndarray], Tensor]
+
+
+def _way(trace: Trace, aim: Aim, box: Box) -> tuple[Answers, int]:
+    """Choose how answers are computed, and tell how many bytes one of them holds."""
+    way = route(trace.tape, box, aim.at)
+    if all(operation.kind != "overwritten" for operation in trace.tape.operations):
+        return lambda *boxes: follow(way, *boxes), max(1, bytes_of_one(way))
+
+    def run_again(content: Tensor, rows: np.ndarray, which: np.ndarray) -> Tensor:
+        images = trace.tape.input.tensor
+        everywhere = Needed(np.zeros_like(box.start[which]), tuple(images.shape[2:]))
+        whole = cut(images, rows, everywhere, content, box.start[which])
+        other = trace.again(whole, torch.from_numpy(rows))
+        return other.value_like(aim.at).tensor
+
+    return run_again, max(1, trace.scope.memory // trace.examples_at_once())
+
+
+def _score(aim: Aim, answers: Tensor, rows: Tensor) -> Tensor:
+    """Return the score of answers that derive from these examples, `(N,)`."""
+    return (aim.seed[rows] * answers).flatten(1).sum(1)
