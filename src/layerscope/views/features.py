@@ -61,7 +61,7 @@ def features(
         if 4 * units * len(ids) > max(trace.scope.memory, _ALWAYS):
             raise Refused(
                 f"{name} keeps {units} numbers of each example, and {len(ids)} examples fill the "
-                f"scope's memory ({trace.scope.memory / 1e6:.0f} MB); give a share of the data, "
+                f"scope's memory ({trace.scope.memory:,} bytes); give a share of the data, "
                 "fewer layers, or Scope(..., memory=)"
             )
 

@@ -53,11 +53,6 @@ def class_means(
     def visit(part: Part) -> None:
         labels = known_labels(part.labels, "class_means")
         for layer, view in _looked(part.trace, layers, of, options or {}).items():
-            if "batch" not in view.axes:
-                raise Refused(
-                    f"{of} shows the network or a data set, not examples: its axes are "
-                    f"{' '.join(view.axes)}, and no mean over a class is to be had"
-                )
             axis = view.axes.index("batch")
             values = torch.from_numpy(np.moveaxis(view.values, axis, 0))
             sums.setdefault(layer, ClassSums()).add(labels, values)
@@ -76,6 +71,11 @@ def _looked(
         axes = ("batch", "channel", *trace.spatial(inputs.tensor))
         return {"input": trace.make_view(of, of, inputs, inputs.tensor, axes, signed=True)}
     known = find_method(of, dict(options))
+    if "batch" not in known.axes:
+        raise Refused(
+            f"{of} shows the network or a data set, not examples (its axes are "
+            f"{' '.join(known.axes)}), so that no mean over a class is to be had"
+        )
     chosen = {"layers": layers} if "layers" in known.options else {}
     return trace.view(of, **chosen, **options)
 
