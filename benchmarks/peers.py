@@ -12,6 +12,8 @@ from types import ModuleType
 
 import torch
 
+_ON_TORCHVISION = ("zennit", "crp", "pytorch_grad_cam", "lucent", "torchvision")
+
 
 def peer(module: str) -> ModuleType:
     """Import a module of a peer: "torchcam.methods", "zennit.composites", "lucent.optvis.render".
@@ -22,7 +24,7 @@ def peer(module: str) -> ModuleType:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit.script, in kornia
-        if module.partition(".")[0] in ("zennit", "crp", "pytorch_grad_cam", "lucent"):
+        if module.partition(".")[0] in _ON_TORCHVISION:
             _torchvision()
         if module.startswith("lucent"):
             return _without_notebook(module)
