@@ -255,6 +255,25 @@ def test_a_constant_map_has_no_weight_in_score_cam():
     assert 0 < values.max() < 100
 
 
+def test_score_cam_scales_maps_below_zero_too():
+    net, images = averaged(), torch.randn(2, 3, 7, 7)
+    options = {"target": 1, "raw": True}
+    for layer, view in trace_of(net, images).view("score_cam", **options).items():
+        close(view.values, twins.score_cam(net, images, layer, options))
+        assert (trace_of(net, images).view("feature_maps", raw=True)[layer].values < 0).any()
+
+
+def test_an_alpha_of_grad_cam_plus_plus_whose_divisor_is_zero_is_zero():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(8, 1)).eval()
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1))
+        net[0].bias.zero_()
+        net[2].weight.fill_(1)
+    images = torch.full((1, 1, 2, 2), 0.5)  # the first map sums to -2, each gradient is 1
+    values = trace_of(net, images).view("grad_cam_plus_plus", target=0, raw=True)["0"].values
+    np.testing.assert_allclose(values, np.full((1, 2, 2), 4 * 1 / (2 + 2) * 0.5))
+
+
 @pytest.mark.parametrize("method", EVERY)
 def test_large_scores_do_not_overflow(method):
     net, images = averaged(), torch.randn(2, 3, 7, 7)
