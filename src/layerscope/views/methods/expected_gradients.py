@@ -1,0 +1,105 @@
+"""Expected gradients (GradientSHAP): integrated gradients averaged over many baselines."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layerscope.errors import Refused
+from layerscope.progress import bar
+from layerscope.views.again import gradients_of, scores_of
+from layerscope.views.aims import Aim
+from layerscope.views.draws import generator
+from layerscope.views.noise import refuse_samples
+from layerscope.views.registry import method
+from layerscope.views.trace import Trace
+from layerscope.views.view import View
+
+
+@method(
+    "expected_gradients",
+    paper="Erion et al. 2021, arXiv:1906.10670; GradientSHAP: Lundberg and Lee 2017",
+    needs=("target", "data"),
+    axes=("batch", "channel", "space"),
+    signed=True,
+    axioms=("sensitivity", "implementation invariance", "linear in the target"),
+)
+def expected_gradients(
+    trace: Trace,
+    *,
+    target: Any = "predicted",
+    baselines: Any = None,
+    samples: int = 64,
+    seed: int = 0,
+) -> dict[str, View]:
+    """Return the mean of (x - baseline) times the gradient between them, `"batch channel y x"`.
+
+    Each sample takes one of the baselines and one place on the way from it, both drawn for the
+    example. In expectation the values sum to score(x) less the mean score of the baselines;
+    `quality["gap"]` tells of each example how far the sum is off, from the baselines drawn.
+
+    Args:
+        trace: the recorded batch.
+        target: what is explained, chosen on the example itself; see `Trace.aim`.
+        baselines: other examples, `(N, channel, ...)`, in the model's units.
+        samples: how many pairs of a baseline and a place.
+        seed: of the draws, which each example makes by its identifier.
+
+    Raises:
+        Refused: no baselines are given: examples of the batch would make the answer depend on it.
+
+    """
+    refuse_samples(samples, 1)
+    aim, source = trace.aim(target), trace.tape.input
+    others = _others(baselines, source.tensor)
+    values, gaps = torch.zeros_like(source.tensor), []
+    with bar("expected gradients", total=len(values), unit="examples") as step:
+        for row in range(len(values)):
+            values[row], gap = _of_one(trace, aim, row, others, samples, seed)
+            gaps.append(gap)
+            step()
+    axes = ("batch", "channel", *trace.spatial(values))
+    quality = {"gap": torch.tensor(gaps).numpy()}
+    view = trace.make_view(
+        *("expected_gradients", "input", source, values, axes), aim, signed=True, quality=quality
+    )
+    return {"input": view}
+
+
+def _of_one(
+    trace: Trace, aim: Aim, row: int, others: Tensor, samples: int, seed: int
+) -> tuple[Tensor, float]:
+    """Return the values of one example and their gap."""
+    image = trace.tape.input.tensor[row]
+    numbers = generator(seed, trace.examples[row])
+    chosen = torch.randint(len(others), (samples,), generator=numbers)
+    drawn = torch.rand(samples, generator=numbers)
+    places = (torch.arange(samples) + drawn) / samples  # one in each of equal parts of the way
+    share = places.to(image).view(-1, *[1] * image.dim())
+
+    def inputs(some: slice) -> Tensor:
+        return others[chosen[some]] + share[some] * (image - others[chosen[some]])
+
+    values = torch.zeros_like(image)
+    for some, _, gradients in gradients_of(trace, aim, row, samples, inputs):
+        values += ((image - others[chosen[some]]) * gradients).sum(0) / samples
+    used, times = chosen.unique(return_counts=True)
+    scores = scores_of(trace, aim, row, torch.cat([image[None], others[used]])).double().cpu()
+    difference = scores[0] - scores[1:] @ times.double() / samples
+    return values, float(values.double().sum() - difference)
+
+
+def _others(baselines: Any, images: Tensor) -> Tensor:
+    if baselines is None:
+        raise Refused(
+            "expected gradients average over other examples: give baselines=, a tensor of some "
+            f"(N, {', '.join(map(str, images.shape[1:]))}), of the training data say; with one "
+            "baseline it is integrated_gradients"
+        )
+    others = torch.as_tensor(baselines).to(images)
+    if others.shape[1:] != images.shape[1:] or not len(others):
+        raise Refused(
+            f"baselines has the shape {tuple(others.shape)}; expected (N, "
+            f"{', '.join(map(str, images.shape[1:]))})"
+        )
+    return others
