@@ -18,6 +18,7 @@ def climb(
     *,
     steps: int,
     rate: float | Tensor,
+    falling: bool = False,
     keep: Callable[[Tensor], Tensor] = lambda numbers: numbers,
     after: Step = lambda: None,
 ) -> Tensor:
@@ -28,7 +29,8 @@ def climb(
         start: `(N, *shape)`.
         direction: `along_gradient()` or `adam()`, a new one for each climb.
         steps: how many.
-        rate: their size.
+        rate: their size, a number or one for each channel, `(channel, 1, ...)`.
+        falling: let their size fall to zero, evenly.
         keep: brings the numbers back to where they are allowed, after each step.
         after: called after each step.
 
@@ -37,8 +39,9 @@ def climb(
 
     """
     numbers = start.clone()
-    for _ in range(steps):
-        numbers = keep(numbers + rate * direction(gradient(score, numbers)))
+    for done in range(steps):
+        share = 1 - done / steps if falling else 1.0
+        numbers = keep(numbers + share * rate * direction(gradient(score, numbers)))
         after()
     return numbers
 
@@ -69,7 +72,7 @@ def adam(memory: float = 0.5, memory_of_squares: float = 0.9) -> Direction:
         mean = memory * mean + (1 - memory) * slope
         square = memory_of_squares * square + (1 - memory_of_squares) * slope.square()
         size = (square / (1 - memory_of_squares**done)).sqrt()
-        least = (1e-6 * root_mean_square(size)).clamp(min=torch.finfo(size.dtype).tiny)
+        least = (1e-4 * root_mean_square(size)).clamp(min=torch.finfo(size.dtype).tiny)
         return mean / (1 - memory**done) / (size + least)
 
     return direction

@@ -12,9 +12,9 @@ from layerscope.tape import Value
 from layerscope.views.draws import generator
 from layerscope.views.synthesis.ascent import Step, adam, along_gradient, climb, root_mean_square
 from layerscope.views.synthesis.canvas import Canvas, answers, bfloat16_holds
-from layerscope.views.synthesis.limits import limits_of, natural_colours
+from layerscope.views.synthesis.limits import limits_of
 from layerscope.views.synthesis.objectives import at_position, likeness_among, mean_of_channel
-from layerscope.views.synthesis.parametrisation import find_parametrisation
+from layerscope.views.synthesis.parametrisation import parametrise
 from layerscope.views.synthesis.variations import varied
 from layerscope.views.trace import Trace
 
@@ -82,17 +82,16 @@ def make_pictures(trace: Trace, job: Job, recipe: Recipe, step: Step) -> Tensor:
         for number in range(recipe.pictures)
         for unit in job.units.tolist()
     ]
-    way = find_parametrisation(recipe.parametrisation)(source.shape[1], job.canvas.size)
+    way = parametrise(
+        *(recipe.parametrisation, trace.scope, source.shape[1], job.canvas.size),
+        decorrelate=recipe.decorrelate,
+    )
     limits = limits_of(trace.scope, source)
-    colours = recipe.decorrelate and trace.scope.kind == "photo" and source.shape[1] == 3
     exact = recipe.exact or not bfloat16_holds(trace)
     each = job.of(job.units.repeat(recipe.pictures))
 
-    def picture(numbers: Tensor) -> Tensor:
-        return natural_colours(way.picture(numbers)) if colours else way.picture(numbers)
-
     def score(numbers: Tensor) -> Tensor:
-        shown = limits.squash(picture(numbers))
+        shown = limits.squash(way.picture(numbers))
         shown = varied(shown, draws) if recipe.robust else shown
         found = answers(trace, job.value, shown, exact=exact)
         reached = each.activations(found)
@@ -109,10 +108,10 @@ def make_pictures(trace: Trace, job: Job, recipe: Recipe, step: Step) -> Tensor:
             *(score, start, along_gradient(MEMORY)),
             steps=recipe.steps,
             rate=RATE * recipe.contrast,
-            keep=partial(_faint, picture, recipe.contrast),
+            keep=partial(_faint, way.picture, recipe.contrast),
             after=step,
         )
-    made = limits.squash(picture(numbers))
+    made = limits.squash(way.picture(numbers))
     return made.unflatten(0, (recipe.pictures, len(job.units)))
 
 

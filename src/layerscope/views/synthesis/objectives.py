@@ -44,6 +44,11 @@ def strength(answers: Tensor) -> Tensor:
     return answers.square().flatten(1).mean(1) / 2
 
 
+def strength_of_channel(unit: int) -> Objective:
+    """Half the mean square of one channel."""
+    return lambda answers: strength(answers[:, unit : unit + 1])
+
+
 def likeness(target: Tensor) -> Objective:
     """Minus the squared distance to `target` `(N, channel, ...)`, as a share of its square."""
     size = target.square().flatten(1).sum(1)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
+from layerscope.views.scope import Scope
+from layerscope.views.synthesis.limits import natural_colours
 
 START = 0.1
 """Standard deviation of the pictures that the ascent starts from."""
@@ -82,10 +84,18 @@ PARAMETRISATIONS: dict[str, Callable[[int, Sequence[int]], Parametrisation]] = {
 }
 
 
-def find_parametrisation(name: str) -> Callable[[int, Sequence[int]], Parametrisation]:
-    """Return the parametrisation of that name."""
+def parametrise(
+    name: str, scope: Scope, channels: int, space: Sequence[int], *, decorrelate: bool
+) -> Parametrisation:
+    """Return the parametrisation of that name for inputs of a size.
+
+    With `decorrelate` a photograph of three channels is written down in uncorrelated colours.
+    """
     if name not in PARAMETRISATIONS:
         raise Refused(
             f"parametrisation={name!r}: choose from {', '.join(map(repr, PARAMETRISATIONS))}"
         )
-    return PARAMETRISATIONS[name]
+    found = PARAMETRISATIONS[name](channels, space)
+    if not (decorrelate and scope.kind == "photo" and channels == 3):
+        return found
+    return Parametrisation(found.shape, lambda numbers: natural_colours(found.picture(numbers)))
