@@ -69,7 +69,9 @@ def route(tape: Tape, box: Box, to: Value) -> Route:
     return Route(tape, boxes, steps[::-1], sorted(whole, key=lambda value: value.index), to)
 
 
-def follow(way: Route, content: Tensor, rows: np.ndarray, which: np.ndarray) -> Tensor:
+def follow(
+    way: Route, content: Tensor, rows: np.ndarray, which: np.ndarray, *, exact: bool = True
+) -> Tensor:
     """Return what the value at the end of a route becomes, `(N, ...)`.
 
     Args:
@@ -77,6 +79,7 @@ def follow(way: Route, content: Tensor, rows: np.ndarray, which: np.ndarray) -> 
         content: `(N, channel, *size of the box)`, what N boxes of the input hold.
         rows: `(N,)`, the example that each is put into.
         which: `(N,)`, which of the P boxes each is.
+        exact: False computes whole maps in bfloat16 where torch's autocast does.
 
     """
     found = {way.tape.input: content}
@@ -96,7 +99,7 @@ def follow(way: Route, content: Tensor, rows: np.ndarray, which: np.ndarray) -> 
         everywhere = Needed(np.zeros_like(way.boxes[value].start[which]), size)
         given[value] = _part(way, value, found, rows, which, everywhere)
     examples = torch.from_numpy(rows).to(content.device)
-    return resume(way.tape, given, [way.to], examples)[0]
+    return resume(way.tape, given, [way.to], examples, exact=exact)[0]
 
 
 def bytes_of_one(way: Route) -> int:

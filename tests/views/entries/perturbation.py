@@ -1,10 +1,12 @@
 """Entries of the methods that cover parts of the input."""
 
 import itertools
+import math
 
 import numpy as np
 import torch
 
+from layerscope.views.draws import uniform
 from views.entries import Entry
 
 
@@ -28,6 +30,30 @@ def occluded_scores(net, images, layer, options):
     return drops.numpy()
 
 
+def rise(net, images, layer, options):
+    """Draw each mask, enlarge it axis by axis, and weight it by the class's probability."""
+    space, samples, keep = images.shape[2:], options["samples"], options["keep"]
+    cells = [options["cells"]] * len(space)
+    sums = np.zeros((len(images), *space))
+    for row, image in enumerate(images):
+        drawn = uniform((samples, math.prod(cells) + len(space)), options["seed"], str(row)).numpy()
+        for numbers in drawn:
+            mask = (numbers[: -len(space)] < keep).reshape(cells).astype(float)
+            for axis, (size, count) in enumerate(zip(space, cells, strict=True)):
+                cell = math.ceil(size / count)
+                shift = int(numbers[len(numbers) - len(space) + axis] * cell)
+                width = (count + 1) * cell  # the grid's cells are laid over one cell more
+                at = (np.arange(width) + 0.5) * count / width - 0.5
+                mask = np.apply_along_axis(
+                    lambda line, at=at: np.interp(at, np.arange(len(line)), line), axis, mask
+                )
+                mask = mask.take(range(shift, shift + size), axis)
+            with torch.no_grad():
+                logits = net(image[None] * torch.from_numpy(mask).float())
+            sums[row] += logits.softmax(1)[0, options["target"]].item() * mask
+    return sums / (samples * keep)
+
+
 ENTRIES = [
     Entry(
         "occlusion",
@@ -35,5 +61,11 @@ ENTRIES = [
         options={"window": 4, "stride": 3, "fill": 0.0},
         twin_networks=("plain", "residual", "dense", "gated", "plain 1-D", "plain 3-D"),
         evidence=True,
+    ),
+    Entry(
+        "rise",
+        rise,
+        options={"samples": 24, "cells": 4, "keep": 0.4, "seed": 3},
+        twin_networks=("plain", "residual", "gated", "plain 1-D", "plain 3-D"),
     ),
 ]

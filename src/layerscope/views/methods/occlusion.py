@@ -1,6 +1,6 @@
 """Occlusion: how far the score falls when a window of the input is covered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from torch import Tensor
 from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.views.aims import Aim
+from layerscope.views.covered import covered
 from layerscope.views.legal import baseline_like
 from layerscope.views.local import Box, Needed
-from layerscope.views.regions import bytes_of_one, cut, follow, route
+from layerscope.views.regions import cut
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
@@ -64,8 +65,8 @@ def occlusion(
     each = _starts(space, size, step)
     counts = [len(starts) for starts in each]
     starts = np.stack([x.ravel() for x in np.meshgrid(*each, indexing="ij")], axis=1)  # (P, axes)
-    covered = _covering(images, fill, trace.scope.baseline)
-    scores = _scores(trace, aim, covered, starts, size, _blocks(counts))
+    covering = _covering(images, fill, trace.scope.baseline)
+    scores = _scores(trace, aim, covering, starts, size, _blocks(counts))
     drop = aim.score(aim.at.tensor)[:, None] - scores
     axes = ("batch", *trace.spatial(images))
     values = drop.view(len(images), *counts)
@@ -133,14 +134,14 @@ def _scores(
     with bar("occlusion", total=scores.numel(), unit="windows") as done:
         for block in blocks:
             box = Box(inside[block], tuple(size))
-            answers, one = _way(trace, aim, box)
-            together = max(1, min(trace.scope.memory, _CACHED) // one)
+            way = covered(trace, aim, box)
+            together = max(1, min(trace.scope.memory, _CACHED) // way.bytes_of_one)
             count = len(images) * len(block)
             for first in range(0, count, together):
                 rows, which = np.divmod(np.arange(first, min(first + together, count)), len(block))
                 begin = starts[block[which]]
                 content = _covered(images, covering, rows, box.at(which), begin)
-                answer = answers(content, rows, which)
+                answer = way.answers(content, rows, which)
                 examples, windows = (
                     torch.from_numpy(x).to(images.device) for x in (rows, block[which])
                 )
@@ -169,26 +170,6 @@ def _covered(
         before = np.arange(length) < skipped[:, axis, None]
         seen = seen | before.reshape(-1, 1, *shape)
     return torch.where(torch.from_numpy(seen).to(images.device), cut(images, rows, part), content)
-
-
-#: `(content of N boxes, rows (N,), which (N,)) -> the answers that the aim reads, (N, ...)`.
-Answers = Callable[[Tensor, np.ndarray, np.ndarray], Tensor]
-
-
-def _way(trace: Trace, aim: Aim, box: Box) -> tuple[Answers, int]:
-    """Choose how answers are computed, and tell how many bytes one of them holds."""
-    way = route(trace.tape, box, aim.at)
-    if all(operation.kind != "overwritten" for operation in trace.tape.operations):
-        return lambda *boxes: follow(way, *boxes), max(1, bytes_of_one(way))
-
-    def run_again(content: Tensor, rows: np.ndarray, which: np.ndarray) -> Tensor:
-        images = trace.tape.input.tensor
-        everywhere = Needed(np.zeros_like(box.start[which]), tuple(images.shape[2:]))
-        whole = cut(images, rows, everywhere, content, box.start[which])
-        other = trace.again(whole, torch.from_numpy(rows))
-        return other.value_like(aim.at).tensor
-
-    return run_again, max(1, trace.scope.memory // trace.examples_at_once())
 
 
 def _score(aim: Aim, answers: Tensor, rows: Tensor) -> Tensor:
