@@ -1,5 +1,6 @@
 """What comes down to an operation: the one tensor that matters, its seeds, its broadcast axes."""
 
+import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
@@ -22,8 +23,15 @@ def only(incoming: Incoming) -> Tensor:
 
 
 def as_batch(grad: Tensor, axes: int) -> Tensor:
-    """Fold the seeds into the batch: `(S, B, C, ...)` to `(S*B, C, ...)`."""
-    return grad.flatten(0, grad.dim() - axes - 2) if grad.dim() > axes + 2 else grad
+    """Fold the seeds into the batch: `(S, B, C, ...)` to `(S*B, C, ...)`.
+
+    Torch tells channels_last memory by the strides, also by that of a batch of one, which is
+    arbitrary; it is set here, or every operation would copy its input into another layout.
+    """
+    grad = grad.flatten(0, grad.dim() - axes - 2) if grad.dim() > axes + 2 else grad
+    if axes == 2 and len(grad) == 1 and grad.is_contiguous(memory_format=torch.channels_last):
+        return grad.as_strided(grad.shape, (grad.numel(), *grad.stride()[1:]))
+    return grad
 
 
 def unbroadcast(grad: Tensor, value: Value) -> Tensor:
