@@ -37,7 +37,7 @@ def averaging(axes):
 @pytest.mark.filterwarnings("ignore")  # the peer's own
 @pytest.mark.parametrize("axes", [1, 2])
 def test_equals_captum_on_rectifiers(axes):
-    """Its max pools leave a gap of tens of percent to the score here, so that they are no oracle."""
+    """Its max pools leave a gap of tens of percent to the score, so that they are no oracle."""
     net, images = averaging(axes)
     baseline = 0.3 * torch.randn_like(images)
     view = trace_of(net, images).view("deep_lift", target=2, baseline=baseline)["input"]

@@ -176,6 +176,39 @@ def test_a_gate_takes_nothing_and_its_signal_all():
     assert all(missing(view).max() < 1e-5 for view in views.values())
 
 
+def test_of_two_factors_neither_of_which_is_a_gate_each_takes_half():
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Conv1d(2, 3, 1), nn.Conv1d(2, 3, 1)
+            self.fc = nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc((self.one(x) * self.two(x)).mean(-1))
+
+    trace = trace_of(Product(), torch.randn(3, 2, 5))
+    views = trace.view("lrp", layers=["input", "all"], composite="epsilon")
+    assert views["one"].values.any()
+    np.testing.assert_array_equal(views["one"].values, views["two"].values)
+    assert all(missing(view).max() < 1e-5 for view in views.values())
+
+
+def test_a_pool_of_the_input_itself_shares_equally():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(36, 2))
+    views = trace_of(net, torch.randn(2, 3, 10, 10)).view("lrp", layers=["input", "0"], target=1)
+    pooled = views["0"].values
+    assert_close(views["input"].values, pooled.repeat(2, 2).repeat(2, 3) / 4, 1e-4)
+
+
+@pytest.mark.parametrize("layer", ["a1", "b1", "short", "stem"])
+def test_what_goes_past_a_layer_is_accounted_for_when_it_alone_is_asked_for(layer):
+    net, images = build("residual")
+    view = trace_of(net, images).view("lrp", layers=[layer], target=1)[layer]
+    assert missing(view).max() < 1e-5
+    assert bool(view.quality["elsewhere"].any()) == (layer != "stem")
+
+
 def test_a_group_norm_shares_with_its_deviation_held_constant():
     torch.manual_seed(1)
     conv, norm, last = nn.Conv1d(4, 4, 1), nn.GroupNorm(2, 4), nn.Linear(20, 2)

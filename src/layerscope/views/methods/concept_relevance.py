@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from layerscope.tape import Value
+from layerscope.views.methods.lrp import places_below
 from layerscope.views.projection import unit_view
 from layerscope.views.registry import method
 from layerscope.views.relevance import Carried, carry, rules_named, strengths_for
@@ -57,8 +58,7 @@ def concept_relevance(
     rules = rules_named(composite)
     strengths = strengths_for(trace, rules, epsilon=epsilon, gamma=gamma)
     aim = trace.aim(target)
-    places = {layer: trace.value(layer) for layer in trace.layer_names(layers)}
-    places = {layer: v for layer, v in places.items() if v.index <= aim.at.index}
+    places = places_below(trace, layers, aim.at)
     seeds = (aim.seed * aim.at.tensor)[None]
     found = carry(trace, seeds, aim.at, list(places.values()), rules, strengths)
     views = {}

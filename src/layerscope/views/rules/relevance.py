@@ -59,18 +59,15 @@ def kept_by_constants(operation: Operation, incoming: Incoming, strengths: Stren
 def summed(operation: Operation, incoming: Incoming, strengths: Strengths) -> Shared:
     """Share a sum or difference by what each summand contributed; constants keep their share."""
     quotient, taken = divided(only(incoming), operation.outputs[0].tensor, strengths.epsilon)
-    down = {
-        value: torch.zeros_like(value.tensor).expand(len(quotient), *value.tensor.shape)
-        for value in operation.inputs
-    }
+    down: dict[Value, Tensor] = {}
     constants = torch.zeros_like(taken)
     for operand, factor in _summands(operation):
         if isinstance(operand, Value):
             shares = unbroadcast(quotient * (factor * operand.tensor), operand)
-            down[operand] = down[operand] + shares
+            down[operand] = down[operand] + shares if operand in down else shares
         else:
             constants = constants + by_example(quotient * (factor * operand))
-    return Shared(list(down.values()), constants, taken)
+    return Shared([down[value] for value in operation.inputs], constants, taken)
 
 
 def averaged(operation: Operation, incoming: Incoming, strengths: Strengths) -> Shared:
