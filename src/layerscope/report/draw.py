@@ -75,6 +75,19 @@ def example(
     return None
 
 
+def told(view: View) -> dict[str, Any]:
+    """Say of a view what an index would: its units, their strength, what is explained."""
+    entry: dict[str, Any] = {"target": list(view.about)}
+    if isinstance(view.unit, np.ndarray):
+        entry["units"] = view.unit.tolist()
+    elif view.unit is not None:
+        entry["unit"] = view.unit
+    strength = {
+        name: view.quality[name] for name in ("activation", "score") if name in view.quality
+    }
+    return entry | strength
+
+
 def at_input(method: str, values: np.ndarray, *, signed: bool) -> np.ndarray:
     """Colour values `(channel, y, x)` at the input: in its colours, their sum, or their largest.
 
@@ -101,7 +114,7 @@ def _about(
 def _unit(entry: Mapping[str, Any], row: int, values: np.ndarray) -> str:
     unit = entry["units"][row] if "units" in entry else entry["unit"]
     strength = entry.get("activation", entry.get("score"))
-    caption = f"unit {unit}" + (f" · {strength[row]:.3g}" if strength else "")
+    caption = f"unit {unit}" + (f" · {strength[row]:.3g}" if strength is not None else "")
     return caption if values.any() else f"{caption} · silent"
 
 

@@ -103,8 +103,8 @@ _KNOWN = {
         "has full colour.",
     ),
     "lrp": (
-        "Layer-wise relevance propagation",
-        "The score shared out among the pixels, and in the table of layers among the places of "
+        "LRP",
+        "Layer-wise relevance propagation: the score shared out among the pixels, and in the table of layers among the places of "
         f"each layer, summed over channels. {_SIGNED}",
     ),
     "deep_lift": (

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from layerscope.seeing.settings import ViewsSettings
-from layerscope.views import Method, Scope, find_method
+from layerscope.views import Method, Scope, Trace, find_method
 
 INPUT = "input"
 """The layer of views at the network's input."""
@@ -89,20 +89,49 @@ def missing(made: Set[Place], group: str, wanted: Iterable[Ask]) -> list[Ask]:
     return work
 
 
+SLOW = ("embedding", "linear_probe")
+"""Methods that compare all examples of a data set with all."""
+
 CHOSEN: dict[str, dict[str, Any]] = {
     "class_means": {"of": "grad_cam", "options": {"target": "true"}},
 }
 """Options in the place of a method's own defaults: what is told of a class is its evidence."""
 
 
-def options(ask: Ask, settings: ViewsSettings, data: Iterable[Any] | None) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What is at hand beside the batch.
+
+    A data set as batches, a part of it for methods that compare all its examples with all, and
+    a few other examples.
+    """
+
+    data: Iterable[Any] | None = None
+    few: Iterable[Any] | None = None
+    others: torch.Tensor | None = None
+
+
+def options(ask: Ask, settings: ViewsSettings, beside: Beside, trace: Trace) -> dict[str, Any]:
     """Return the options that a method is called with, beside its layers."""
     given = dict(CHOSEN.get(ask.method.name, {}))
     if ask.aim is not None:
         given["target"] = settings.target
+    data = beside.few if ask.method.name in SLOW else beside.data
     if "data" in ask.method.options and data is not None:
         given["data"] = data
+    if "baselines" in ask.method.options and beside.others is not None:
+        given["baselines"] = beside.others
+    if "classes" in ask.method.options:
+        given["classes"] = _classes(settings, trace)
     return given
+
+
+def _classes(settings: ViewsSettings, trace: Trace) -> list[Any] | None:
+    """Name the classes that inputs are made for: all of a few, else those that are predicted."""
+    if settings.classes is not None:
+        return list(settings.classes)
+    few = trace.logits.shape[1] <= settings.pictured
+    return None if few else trace.predicted.unique().tolist()[: settings.pictured]
 
 
 def aimed(settings: ViewsSettings, scope: Scope, shape: Sequence[int]) -> ViewsSettings:

@@ -23,8 +23,7 @@ def parts(view: View, ask: Ask, settings: ViewsSettings, scope: Scope) -> Iterat
     what every unit of a layer shows, the units that answer most; of relevance at a layer, the sum
     over its channels.
     """
-    if view.method in MADE:
-        view = replace(view, quality={**view.quality, "pixels": _pixels(view, view.values, scope)})
+    view = with_pixels(view, scope)
     if view.axes[0] == "rank":
         yield from _ranks(view)
     elif view.method == "feature_maps":
@@ -33,7 +32,7 @@ def parts(view: View, ask: Ask, settings: ViewsSettings, scope: Scope) -> Iterat
         part = replace(view, values=view.values[rows, chosen], quality={"channels": chosen})
         yield part, {"channels": chosen.tolist()}
     elif view.axes[:2] == ("unit", "rank"):
-        yield _patched(view, settings.pictured, scope), {}
+        yield _strongest_units(view, settings.pictured), {}
     elif view.layer != INPUT and ask.sums and view.axes[:2] == ("batch", "channel"):
         axes = (view.axes[0], *view.axes[2:])
         yield replace(view, values=view.values.sum(axis=1), axes=axes), {"summed": "channel"}
@@ -57,13 +56,26 @@ def strongest_channels(maps: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(-peaks, axis=1, kind="stable")[:, :count]
 
 
-def _patched(view: View, count: int, scope: Scope) -> View:
-    """Keep the units that answer most, and their patches as bytes `"unit rank channel ..."`."""
+def with_pixels(view: View, scope: Scope) -> View:
+    """Add what a view holds of inputs as bytes: `quality` "patches", "pixels" of what was made.
+
+    They have the view's axes, and are what a picture shows: 0 to 255, without the model's units.
+    """
+    quality = dict(view.quality)
+    if view.method in MADE:
+        quality["pixels"] = _pixels(view, view.values, scope)
+    if "patches" in quality:
+        quality["patches"] = _pixels(view, quality["patches"], scope)
+    return replace(view, quality=quality)
+
+
+def _strongest_units(view: View, count: int) -> View:
+    """Keep the units that answer most."""
     activation = view.quality["activation"]
     kept = np.sort(np.argsort(-activation.max(axis=1), kind="stable")[:count])
     quality = {name: array[kept] for name, array in view.quality.items()}
-    quality["patches"] = _pixels(view, quality["patches"], scope)
-    return replace(view, values=view.values[kept], unit=kept, quality=quality)
+    unit = kept if view.unit is None else np.asarray(view.unit)[kept]
+    return replace(view, values=view.values[kept], unit=unit, quality=quality)
 
 
 def _pixels(view: View, inputs: np.ndarray, scope: Scope) -> np.ndarray:

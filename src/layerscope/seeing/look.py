@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from layerscope.errors import Refused
-from layerscope.seeing.ask import INPUT, ONCE, Ask, chooses_units, options
+from layerscope.seeing.ask import INPUT, ONCE, Ask, Beside, chooses_units, options
 from layerscope.seeing.index import Index
 from layerscope.seeing.kept import parts
 from layerscope.seeing.settings import ViewsSettings
@@ -46,17 +45,17 @@ def look(
     work: Iterable[Ask],
     settings: ViewsSettings,
     index: Index,
-    data: Iterable[Any] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Make the views of one traced batch and write them, then the index.
 
-    `data` is the data set of the methods that read one; without it they read the trace's batch.
+    Methods that read a data set read the one `beside` it; without it, the trace's batch.
     """
     classes = trace.scope.classes
     for ask in work:
         where, places = (ONCE, ()) if ask.once else (group.name, group.places)
         name, aim = ask.method.name, ask.aim
-        for layer, found in _views(trace, ask, settings, data):
+        for layer, found in _views(trace, ask, settings, beside or Beside()):
             if isinstance(found, Refused):
                 index.add_refusal(where, name, layer, str(found), aim=aim)
                 continue
@@ -66,10 +65,10 @@ def look(
 
 
 def _views(
-    trace: Trace, ask: Ask, settings: ViewsSettings, data: Iterable[Any] | None
+    trace: Trace, ask: Ask, settings: ViewsSettings, beside: Beside
 ) -> Iterator[tuple[str | None, View | Refused]]:
     """Look with one method, at all layers together or, where one is refused, at each alone."""
-    name, given = ask.method.name, options(ask, settings, data)
+    name, given = ask.method.name, options(ask, settings, beside, trace)
     units = settings.pictured if ask.once else settings.units
     apart = chooses_units(ask.method)  # no more of them than each layer has
     if ask.layers in ((), (INPUT,)):

@@ -14,7 +14,7 @@ from layerscope.data.inputs import InputSpec
 from layerscope.data.photo import Decoder, read
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.progress import bar
-from layerscope.seeing.ask import aimed, asks, missing
+from layerscope.seeing.ask import Beside, aimed, asks, missing
 from layerscope.seeing.index import Index
 from layerscope.seeing.look import Group, batch_within_budget, look
 from layerscope.seeing.outcome import Outcome, layers_of_words, outcome
@@ -68,6 +68,7 @@ def see_module(
     files = _files(Path(images))
     skipped: dict[str, str] = {}
     data = _Batches(files, spec, together)
+    others = next((images for images, _, _ in data), None)
     with bar("seeing", total=len(files), unit="images") as step:
         for start in range(0, len(files), together):
             some = files[start : start + together]
@@ -79,7 +80,7 @@ def see_module(
                 places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
                 group = Group(f"images-{start}", places)
                 wanted = missing(index.made(), group.name, asks(settings, names))
-                look(trace, group, wanted, settings, index, data)
+                look(trace, group, wanted, settings, index, Beside(data, data, others))
             step(len(some))
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from layerscope.data import prepare
+import torch
+
+from layerscope.data import Dataset, prepare
 from layerscope.data.inputs import InputSpec
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
-from layerscope.seeing.ask import Ask, aimed, asks, missing
+from layerscope.seeing.ask import Ask, Beside, aimed, asks, missing
 from layerscope.seeing.data import batches
 from layerscope.seeing.examples import Chosen, choose
 from layerscope.seeing.index import Index
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from layerscope.run import Run
+
+
+OTHERS = 48
+"""Examples, about, that a view of one of them may be compared with."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def _make(
     dataset = prepare(run.study.data)
     run.check_data(dataset)
     split = dataset[split_name]
-    data = batches(run, split_name, per_class=settings.examples, dataset=dataset)
+    beside = _beside(run, dataset, settings)
     place_of = {name: place for place, name in enumerate(split.ids)}
     total = sum(len(examples) for examples in groups.values())
     with bar("seeing", total=total, unit="examples") as step:
@@ -95,8 +101,15 @@ def _make(
                     examples=[example.id for example in examples],
                     true=[example.true for example in examples],
                 )
-                look(trace, Group(group, places), todo, settings, index, data)
+                look(trace, Group(group, places), todo, settings, index, beside)
             step(len(examples))
+
+
+def _beside(run: "Run", dataset: Dataset, settings: ViewsSettings) -> Beside:
+    """Give the run's evaluated split as batches, and some of its examples, spread over classes."""
+    some = batches(run, per_class=-(-OTHERS // len(run.classes)), dataset=dataset)
+    few = batches(run, per_class=settings.examples, dataset=dataset)
+    return Beside(batches(run, dataset=dataset), few, torch.cat([images for images, _, _ in some]))
 
 
 def check_views(

@@ -33,8 +33,8 @@ class ViewsSettings(BaseModel):
     """Feature maps that are kept of a layer, of each example: those with the highest peaks."""
     pictured: int = Field(default=16, ge=1)
     """Units of a layer that are kept with their strongest patches of a data set, or drawn anew."""
-    examples: int = Field(default=500, ge=1)
-    """Examples of each class that are read, at most, by methods that look at a whole data set."""
+    examples: int = Field(default=100, ge=1)
+    """Examples of each class that methods which compare all with all read, at most."""
     target: int | str = "predicted"
     """What is explained: "predicted", "true", a class, its index, or two classes: "cat - dog"."""
     batch: int = Field(default=8, ge=1)

@@ -64,12 +64,13 @@ def grid(
     xs = [left + x for x in _places(len(columns), groups, width)]
     room = max(xs[-1] + width - EDGE, 420.0)
     keys = legend_rows(legends, room)
-    heads = 24 * bool(groups) + 22 * any(columns)
+    names = [wrapped(name, width + GAP, 12) for name in columns]
+    heads = 24 * bool(groups) + 16 * max(map(len, names)) + 6 * any(columns)
     step = height + GAP + 18 * any(map(any, notes))
     top = heading_height(title, caption, room) + heads
     end = top + step * len(rows)
     sheet = Sheet(room + 2 * EDGE, end + 26 * len(keys) + 12)
-    _put_heads(sheet, columns, groups, xs, width, heading(sheet, title, caption, room))
+    _put_heads(sheet, names, groups, xs, width, heading(sheet, title, caption, room))
     for r, row in enumerate(pictures):
         y = top + step * r
         sheet.words.append(Word(rows[r], left - 10, y + height / 2, align="right", strong=True))
@@ -104,7 +105,8 @@ def _size(
 ) -> tuple[float, float]:
     """Give the height and width of a place: of the largest picture, or of the names above it."""
     shapes = [each.shape for row in pictures for each in row if each is not None] or [(side, side)]
-    named = [widest(columns, 12), *(width_of(name) / count for name, count in groups)]
+    words = [word for name in columns for word in name.split()]
+    named = [widest(words, 12), *(width_of(name) / count for name, count in groups)]
     return max(shape[0] for shape in shapes), round(max(*named, *(s[1] for s in shapes)))
 
 
@@ -116,7 +118,7 @@ def _places(count: int, groups: Sequence[tuple[str, int]], width: float) -> list
 
 def _put_heads(
     sheet: Sheet,
-    columns: Sequence[str],
+    columns: Sequence[Sequence[str]],
     groups: Sequence[tuple[str, int]],
     xs: Sequence[float],
     width: float,
@@ -129,8 +131,11 @@ def _put_heads(
         sheet.words.append(Word(name, (start + end) / 2, y + 8, align="center", strong=True))
         sheet.lines.append((start, end, y + 20))
         first += count
-    for x, name in zip(xs, columns, strict=True):
-        sheet.words.append(Word(name, x + width / 2, y + 24 * bool(groups) + 9, 12, "center"))
+    last = max(map(len, columns))
+    for x, lines in zip(xs, columns, strict=True):
+        for number, line in enumerate(lines):
+            at = y + 24 * bool(groups) + 16 * (last - len(lines) + number) + 9
+            sheet.words.append(Word(line, x + width / 2, at, 12, "center"))
 
 
 def _put(

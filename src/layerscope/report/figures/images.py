@@ -155,8 +155,15 @@ def projection(
     top, left, size = piece(values, smallest)
     cut = np.s_[top : top + size, left : left + size]
     coloured = signed(values, strong(values))
-    pictures = [fit(each, side) for each in (coloured[cut], rgb(photo)[cut])]
+    pictures = [_scaled(each, side) for each in (coloured[cut], rgb(photo)[cut])]
     return tiles(pictures, columns=2, gap=max(2, len(pictures[0]) // 24))
+
+
+def _scaled(picture: np.ndarray, side: int) -> np.ndarray:
+    """Scale a square picture to exactly that side; pixels that are enlarged much stay squares."""
+    enlarged = side >= 3 * len(picture)
+    how = Image.Resampling.NEAREST if enlarged else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(picture).resize((side, side), how))
 
 
 def piece(values: np.ndarray, smallest: int) -> tuple[int, int, int]:

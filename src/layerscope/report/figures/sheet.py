@@ -16,7 +16,7 @@ from layerscope.storage import write_whole
 
 DPI = 100  # a picture's pixel is a pixel of the figure when it is saved at this
 LETTER = 0.62  # the width of a letter, as a share of its height
-Scale = Literal["over", "signed", "rectified", "colours"]
+Scale = Literal["over", "signed over", "signed", "rectified", "colours"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Word:
 class Legend:
     """What colours mean: a scale, and words for its ends (of one that is signed, its middle is 0).
 
-    `scale` is "over" (a map laid over a photograph), "signed", "rectified", or "colours": colour
-    channels about mid grey, which have no bar.
+    `scale` is "over" or "signed over" (a map laid over a photograph), "signed", "rectified", or
+    "colours": colour channels about mid grey, which have no bar.
     """
 
     scale: Scale
@@ -200,7 +200,8 @@ def _put_legend(sheet: Sheet, legend: Legend, x: float, y: float) -> None:
 
 
 def _bar(scale: Scale) -> np.ndarray:
-    ramp = np.broadcast_to(np.linspace(-1 if scale == "signed" else 0, 1, BAR), (12, BAR))
-    if scale == "over":
-        return overlay(np.full((12, BAR, 3), 128, np.uint8), ramp)
+    lowest = -1 if scale.startswith("signed") else 0
+    ramp = np.broadcast_to(np.linspace(lowest, 1, BAR), (12, BAR))
+    if scale.endswith("over"):
+        return overlay(np.full((12, BAR, 3), 128, np.uint8), ramp, signed=lowest < 0)
     return signed(ramp) if scale == "signed" else rectified(ramp)
