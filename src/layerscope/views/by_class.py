@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.views.stream import Label
+from layerscope.views.stream import Label, Part, known_labels, read, responses
+from layerscope.views.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,32 @@ class ClassSums:
     def counts(self, order: Sequence[Label]) -> np.ndarray:
         """Return how many examples each class had, int64 `(classes,)`."""
         return np.array([self.count[label] for label in order], dtype=np.int64)
+
+
+def summed_responses(
+    trace: Trace,
+    layers: Sequence[str],
+    data: Iterable[Any] | None,
+    method: str,
+    *,
+    pool: str,
+    raw: bool,
+    rectified: bool = False,
+) -> dict[str, ClassSums]:
+    """Read a data set once, and sum what every unit of each layer answers each class.
+
+    See `views.stream.read` for `data` and `method`, `views.stream.responses` for the rest.
+    """
+    sums = {layer: ClassSums() for layer in layers}
+
+    def visit(part: Part) -> None:
+        labels = known_labels(part.labels, method)
+        found = responses(part.trace, layers, pool, raw=raw, rectified=rectified)
+        for layer, values in found.items():
+            sums[layer].add(labels, values)
+
+    read(trace, data, visit, method)
+    return sums
 
 
 def class_order(labels: Iterable[Label], classes: Sequence[str] | None) -> list[Label]:

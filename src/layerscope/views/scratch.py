@@ -4,6 +4,7 @@ The files have no name: they lie where `tempfile` puts them (`TMPDIR`) and vanis
 or with the last array over them, also after a crash.
 """
 
+import errno
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -53,8 +54,8 @@ class Shelf:
         content = example.detach().cpu().contiguous().flatten().view(torch.uint8)
         try:
             self._file.seek(slot * len(content))
-            self._file.write(content.numpy().tobytes())
-            self._file.flush()
+            if self._file.write(content.numpy().tobytes()) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _no_room(error) from error
         self._slots[number] = slot
@@ -82,7 +83,7 @@ class Shelf:
 
 
 def _nameless() -> IO[bytes]:
-    return tempfile.TemporaryFile(prefix="layerscope-")
+    return tempfile.TemporaryFile(prefix="layerscope-", buffering=0)
 
 
 def _reserve(file: IO[bytes], size: int) -> None:

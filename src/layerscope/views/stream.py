@@ -1,7 +1,8 @@
 """A whole data set read once: a batch at a time, cut into traces that fit into the memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def read(
         )
     together = max(1, trace.examples_at_once() // 2)
     seen = 0
-    total = len(data) if isinstance(data, Sized) else None
+    total = length_hint(data) or None
     with bar(f"{method}: reading the data", total, "batches") as step:
         for number, batch in enumerate(data):
             images, labels, ids = _unpacked(trace, batch, f"{method}: batch {number}", seen)
@@ -139,7 +140,8 @@ def _labels(trace: Trace, labels: Any, where: str) -> tuple[Label, ...]:
     given = [x.item() if hasattr(x, "item") else x for x in given]
     index = {name: number for number, name in enumerate(trace.scope.classes or ())}
     for label in given:
-        if isinstance(label, bool) or not isinstance(label, int | str) or label in (-1, ""):
+        known = isinstance(label, int | str) and not isinstance(label, bool)
+        if not known or label == "" or (isinstance(label, int) and label < 0):
             raise Refused(
                 f"{where} has the label {label!r}; give class indices from 0, or class names"
             )

@@ -8,7 +8,7 @@ import torch
 
 from layerscope.errors import Refused
 from layerscope.views.by_class import class_names, class_order
-from layerscope.views.features import features
+from layerscope.views.features import Features, features
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
@@ -59,11 +59,7 @@ def embedding(
         raise Refused(
             f"embedding lays examples out, and there are {len(found.ids)}; give 3 or more"
         )
-    about: dict[str, np.ndarray] = {"example": np.array(found.ids, dtype=str)}
-    if found.labels is not None:
-        order = class_order(found.labels, trace.scope.classes)
-        about["classes"] = class_names(order, trace.scope.classes)
-        about["class"] = np.array([order.index(label) for label in found.labels])
+    about = _about(found, trace.scope.classes)
     views = {}
     for layer in names:
         values = found.layers[layer]
@@ -75,6 +71,16 @@ def embedding(
             quality={**about, **more},
         )
     return views
+
+
+def _about(found: Features, known: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """Say which example each point is, and of which class."""
+    about: dict[str, np.ndarray] = {"example": np.array(found.ids, dtype=str)}
+    if found.labels is not None:
+        order = class_order(found.labels, known)
+        about["classes"] = class_names(order, known)
+        about["class"] = np.array([order.index(label) for label in found.labels])
+    return about
 
 
 def _pca(values: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:

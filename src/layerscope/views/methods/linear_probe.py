@@ -62,9 +62,8 @@ def linear_probe(
 
     """
     names = trace.layer_names(layers)
-    given = [features(trace, names, data, pool, raw, "linear_probe")]
-    if held_out is not None:
-        given.append(features(trace, names, held_out, pool, raw, "linear_probe"))
+    sources = [data] if held_out is None else [data, held_out]
+    given = [features(trace, names, one, pool, raw, "linear_probe") for one in sources]
     labels = [known_labels(one.labels, "linear_probe") for one in given]
     order = class_order(labels[0], trace.scope.classes)
     classes = class_names(order, trace.scope.classes)
@@ -75,12 +74,9 @@ def linear_probe(
         for layer in names:
             values = np.concatenate([one.layers[layer] for one in given]).astype(np.float64)
             quality = _probed(values, task, nulls, seed, step) | {"classes": classes}
-            confusion = quality["confusion"]
-            recall = torch.from_numpy(np.diag(confusion) / confusion.sum(1))
-            views[layer] = trace.make_view(
-                *("linear_probe", layer, trace.value(layer, raw=raw), recall, ("class",)),
-                quality=quality,
-            )
+            recall = torch.from_numpy(np.diag(quality["confusion"]) / quality["count"])
+            about = ("linear_probe", layer, trace.value(layer, raw=raw), recall, ("class",))
+            views[layer] = trace.make_view(*about, quality=quality)
     return views
 
 

@@ -5,9 +5,14 @@ from typing import Any
 
 import torch
 
-from layerscope.views.by_class import ClassSums, class_names, refuse_one_class, rest_means
+from layerscope.views.by_class import (
+    ClassSums,
+    class_names,
+    refuse_one_class,
+    rest_means,
+    summed_responses,
+)
 from layerscope.views.registry import method
-from layerscope.views.stream import Part, known_labels, read, responses
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
 
@@ -45,30 +50,24 @@ def selectivity(
 
     """
     names = trace.layer_names(layers)
-    sums = {layer: ClassSums() for layer in names}
+    sums = summed_responses(trace, names, data, "selectivity", pool=pool, raw=raw, rectified=True)
+    return {layer: _view(trace, layer, sums[layer], raw) for layer in names}
 
-    def visit(part: Part) -> None:
-        labels = known_labels(part.labels, "selectivity")
-        for layer, activity in responses(part.trace, names, pool, raw=raw, rectified=True).items():
-            sums[layer].add(labels, activity)
 
-    read(trace, data, visit, "selectivity")
-    views = {}
-    for layer in names:
-        order = sums[layer].order(trace.scope.classes)
-        classes = class_names(order, trace.scope.classes)
-        refuse_one_class("selectivity", classes)
-        means = sums[layer].means(order)  # (classes, units)
-        highest, best = means.max(0)
-        rest = rest_means(means).gather(0, best[None])[0]
-        index = torch.where(highest > 0, (highest - rest) / (highest + rest), 0)
-        views[layer] = trace.make_view(
-            *("selectivity", layer, trace.value(layer, raw=raw), index, ("unit",)),
-            quality={
-                "means": means.cpu().numpy(),
-                "classes": classes,
-                "count": sums[layer].counts(order),
-                "class": best.cpu().numpy(),
-            },
-        )
-    return views
+def _view(trace: Trace, layer: str, sums: ClassSums, raw: bool) -> View:
+    order = sums.order(trace.scope.classes)
+    classes = class_names(order, trace.scope.classes)
+    refuse_one_class("selectivity", classes)
+    means = sums.means(order)  # (classes, units)
+    highest, best = means.max(0)
+    rest = rest_means(means).gather(0, best[None])[0]
+    index = torch.where(highest > 0, (highest - rest) / (highest + rest), 0)
+    return trace.make_view(
+        *("selectivity", layer, trace.value(layer, raw=raw), index, ("unit",)),
+        quality={
+            "means": means.cpu().numpy(),
+            "classes": classes,
+            "count": sums.counts(order),
+            "class": best.cpu().numpy(),
+        },
+    )

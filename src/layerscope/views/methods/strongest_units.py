@@ -4,9 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from layerscope.errors import Refused
-from layerscope.views.by_class import ClassSums, class_names, refuse_one_class, rest_means
+from layerscope.views.by_class import (
+    ClassSums,
+    class_names,
+    refuse_one_class,
+    rest_means,
+    summed_responses,
+)
 from layerscope.views.registry import method
-from layerscope.views.stream import Part, known_labels, read, responses
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
 
@@ -52,14 +57,7 @@ def strongest_units(
     if not isinstance(top, int) or isinstance(top, bool) or top < 1:
         raise Refused(f"top={top!r}: a whole number of units, at least 1")
     names = trace.layer_names(layers)
-    sums = {layer: ClassSums() for layer in names}
-
-    def visit(part: Part) -> None:
-        labels = known_labels(part.labels, "strongest_units")
-        for layer, found in responses(part.trace, names, pool, raw=raw).items():
-            sums[layer].add(labels, found)
-
-    read(trace, data, visit, "strongest_units")
+    sums = summed_responses(trace, names, data, "strongest_units", pool=pool, raw=raw)
     return {layer: _view(trace, layer, sums[layer], top, by, raw) for layer in names}
 
 
