@@ -53,7 +53,7 @@ def activation_maximization(
     """Climb from faint noise to what units answer to most before their rectifier.
 
     `"unit channel y x"`, the receptive field of a unit in model units. The tolerance is of the
-    activation reached. Ctrl-C raises `Interrupted`, which holds the views that are finished.
+    units' mean activation. Ctrl-C raises `Interrupted`, which holds the views that are finished.
 
     Args:
         trace: the recorded batch, whose limits hold where the scope has no bounds.

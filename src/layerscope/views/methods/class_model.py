@@ -1,5 +1,6 @@
 """Class model: the input of the largest logit, less the square of its size."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from layerscope.errors import Refused
 from layerscope.progress import bar
+from layerscope.views.draws import generator
 from layerscope.views.registry import method
 from layerscope.views.synthesis.ascent import (
     Step,
@@ -45,6 +47,7 @@ def class_model(
     steps: int = 64,
     parametrisation: str = "fourier",
     decorrelate: bool = True,
+    seed: int = 0,
 ) -> dict[str, View]:
     """Climb from zero to the largest `logit - l2 * sum(input ** 2)`: one input for each class.
 
@@ -60,6 +63,7 @@ def class_model(
         steps: of the ascent.
         parametrisation: "fourier", which finds what is smooth first, or the paper's "pixel".
         decorrelate: climb in the uncorrelated colours of photographs.
+        seed: of the faint noise from which a class starts whose logit has no slope at zero.
 
     """
     if not isinstance(steps, int) or steps < 1 or not contrast > 0:
@@ -75,7 +79,7 @@ def class_model(
     with bar("class models", steps * -(-len(wanted) // at_once)) as step:
         try:
             for some in wanted.split(at_once):
-                done.append(_models(trace, some, way, l2, contrast, steps, step))
+                done.append(_models(trace, some, way, l2, contrast, steps, seed, step))
         except KeyboardInterrupt:
             raise Interrupted(_views(trace, wanted, done)) from None
     return _views(trace, wanted, done)
@@ -88,13 +92,13 @@ def _models(
     l2: float | None,
     contrast: float,
     steps: int,
+    seed: int,
     step: Step,
 ) -> tuple[Tensor, Tensor]:
     """Climb for some classes together; return the inputs `(K, channel, ...)` and weights `(K,)`."""
     limits = limits_of(trace.scope, trace.tape.input.tensor)
     bounded = trace.scope.bounds is not None
     read = mean_of_channel(classes)
-    start = torch.zeros((len(classes), *way.shape), device=classes.device)
 
     def legal(numbers: Tensor) -> Tensor:
         inputs = way.picture(numbers)
@@ -103,10 +107,8 @@ def _models(
     def logits(inputs: Tensor) -> Tensor:
         return read(answers(trace, trace.output, inputs))
 
-    weight = start.new_full((len(classes),), 0.0 if l2 is None else l2)
-    if l2 is None:
-        steepness = gradient(logits, torch.zeros_like(way.picture(start)))
-        weight = root_mean_square(steepness).flatten() / (2 * contrast)
+    start, steepness = _start(way, logits, classes, seed)
+    weight = steepness / (2 * contrast) if l2 is None else torch.full_like(steepness, l2)
 
     def score(numbers: Tensor) -> Tensor:
         inputs = legal(numbers)
@@ -120,6 +122,23 @@ def _models(
         after=step,
     )
     return legal(made), weight
+
+
+def _start(
+    way: Parametrisation, logits: Callable[[Tensor], Tensor], classes: Tensor, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return the numbers `(K, *shape)` to start from, and how steep the logits are there `(K,)`.
+
+    Zeros; but at zero a rectifier without a bias has no slope, and noise is needed.
+    """
+    start = torch.zeros((len(classes), *way.shape), device=classes.device)
+    steepness = root_mean_square(gradient(logits, way.picture(start)))
+    if bool((steepness == 0).any()):
+        noise = way.start([generator(seed, f"class {k}") for k in classes.tolist()]).to(start)
+        flat = steepness.flatten() == 0
+        start = torch.where(flat.view(-1, *[1] * len(way.shape)), noise, start)
+        steepness = root_mean_square(gradient(logits, way.picture(start)))
+    return start, steepness.flatten()
 
 
 def _views(trace: Trace, classes: Tensor, done: list[tuple[Tensor, Tensor]]) -> dict[str, View]:
