@@ -317,6 +317,18 @@ def test_inner_targets_and_differences_equal_the_twin_of_that_score(target):
             close(view.values[row], np.maximum(getattr(twins, method).formula(a, g, 1.0), 0))
 
 
+@pytest.mark.parametrize("method", [m for m in EVERY if m != "eigen_cam"])
+def test_each_example_has_the_target_that_was_given_for_it(method):
+    net, images = averaged(), torch.randn(4, 3, 7, 7)
+    net[6].weight.data *= 10
+    trace = trace_of(net, images, memory=20_000)  # some of the examples at a time
+    mixed = trace.view(method, layers=["0"], target=[0, 1, 2, 3])["0"].values
+    for row in range(4):
+        alone = trace.view(method, layers=["0"], target=row)["0"].values
+        close(mixed[row], alone[row])
+        assert np.abs(mixed[row] - trace.view(method, target=3 - row)["0"].values[row]).max() > 0
+
+
 def test_the_family_costs_one_way_down_and_one_guided_one(monkeypatch):
     passes = []
     real = trace_module.descend
