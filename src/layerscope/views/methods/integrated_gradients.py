@@ -18,7 +18,7 @@ from layerscope.views.view import View
 FIRST = 8
 """Places on the path that every example starts with."""
 
-MORE = 2
+MORE = 1
 """Places that are added at a time while the gap is too large."""
 
 
