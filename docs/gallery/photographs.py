@@ -26,7 +26,7 @@ ROOT, OUT = Path(__file__).parents[2], Path(__file__).with_name("out")
 CAMS = ("grad_cam", "layer_cam")
 AT_INPUT = (
     *("saliency", "guided_backprop", "input_x_gradient", "integrated_gradients", "smooth_grad"),
-    *("lrp", "deep_lift", "occlusion"),
+    *("lrp", "deep_lift", "occlusion", "rise"),
 )
 
 
@@ -201,7 +201,8 @@ def units(subject: Subject) -> None:
             title=f"{layer}: the nine strongest patches of {number} units of {len(view.values)}",
             caption=f"{subject.net}. Of each unit, right: patches of nine different photographs, "
             "the strongest first; left: their projections (deconvolution network; grey is zero, "
-            "one scale a unit). Above: the unit and its strongest activation.",
+            "one scale a unit; plain margins lie outside the photograph). Above: the unit and its "
+            "strongest activation.",
             most=subject.most,
         )
         subject.save(f"zeiler_fergus_{layer}", figure)

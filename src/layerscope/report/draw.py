@@ -126,7 +126,7 @@ def blocks(view: View) -> list[Picture]:
     if view.axes[:2] == ("unit", "rank"):
         patches = np.moveaxis(view.quality["patches"], 2, -1)
         return [
-            Picture(figures.pair(list(view.values[k]), list(patches[k]), 40), caption, sharp=True)
+            Picture(figures.pair(list(view.values[k]), list(patches[k]), 56), caption, sharp=True)
             for k, caption in enumerate(_strengths(view))
         ]
     if "pixels" in view.quality and view.axes[1:] == ("channel", "y", "x"):

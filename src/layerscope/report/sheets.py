@@ -110,6 +110,7 @@ def of_units(view: View, *, title: str, caption: str, most: int | None = None) -
             view.quality["activation"][chosen].tolist(),
             title=title,
             caption=caption,
+            side=40 if view.values.shape[-1] < 100 else 60,
         )
     if view.method == "filters":
         top = float(np.abs(view.values).max(initial=0))

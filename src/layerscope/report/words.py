@@ -104,8 +104,8 @@ _KNOWN = {
     ),
     "lrp": (
         "LRP",
-        "Layer-wise relevance propagation: the score shared out among the pixels, and in the table of layers among the places of "
-        f"each layer, summed over channels. {_SIGNED}",
+        "Layer-wise relevance propagation: the score shared out among the pixels, and in the table "
+        f"of layers among the places of each layer, summed over channels. {_SIGNED}",
     ),
     "deep_lift": (
         "DeepLIFT",
