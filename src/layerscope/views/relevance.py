@@ -46,20 +46,20 @@ def rules_named(composite: str | RelevanceRules) -> RelevanceRules:
 
 
 def strengths_for(
-    trace: Trace, rules: RelevanceRules, *, epsilon: float, gamma: float
+    trace: Trace, rules: RelevanceRules, *, epsilon: float, gamma: float, biases: bool
 ) -> Strengths:
     """Check what rules are told; zB takes the scope's bounds."""
     if not epsilon > 0 or not gamma >= 0:
         raise Refused(f"epsilon={epsilon!r}, gamma={gamma!r}: epsilon is above 0, gamma not below")
     if rules.first != "z_box":
-        return Strengths(epsilon, gamma)
+        return Strengths(epsilon, gamma, biases)
     bounds = bounds_like(trace.tape.input.tensor, trace.scope.bounds)
     if bounds is None:
         raise Refused(
             "the zB rule shares by how far an input lies within its bounds: give "
             "Scope(..., bounds=(low, high)), in the model's units"
         )
-    return Strengths(epsilon, gamma, input_bounds(*bounds))
+    return Strengths(epsilon, gamma, biases, input_bounds(*bounds))
 
 
 def carry(

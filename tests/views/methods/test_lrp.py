@@ -71,9 +71,16 @@ def test_relevance_at_every_layer_equals_the_slow_twin_s():
 
 
 @pytest.mark.filterwarnings("ignore")  # the peer's own
-@pytest.mark.parametrize("name", ["EpsilonPlusFlat", "EpsilonPlus", "EpsilonGammaBox"])
 @pytest.mark.parametrize("network", ["study", "plain", "plain 1-D", "plain 3-D"])
-def test_equals_zennit(name, network):
+@pytest.mark.parametrize(
+    ("name", "biases"),
+    [
+        *(("EpsilonPlusFlat", True), ("EpsilonPlus", True), ("EpsilonGammaBox", True)),
+        *(("EpsilonPlusFlat", False), ("EpsilonPlus", False)),
+    ],
+)
+def test_equals_zennit(name, network, biases):
+    """Its gamma without biases takes the sign of an answer with them, and is no oracle."""
     composites = peer("zennit.composites")
     torch.manual_seed(0)
     if network == "study":
@@ -83,12 +90,14 @@ def test_equals_zennit(name, network):
         net.eval()
     low, high = (torch.full_like(images, bound) for bound in BOUNDS)
     more = {"low": low, "high": high} if "Box" in name else {}
+    more = more if biases else {**more, "zero_params": "bias"}
     ours = {
         "EpsilonPlusFlat": "epsilon_plus_flat",
         "EpsilonPlus": "epsilon_plus",
         "EpsilonGammaBox": "epsilon_gamma_box",
     }[name]
-    view = trace_of(net, images).view("lrp", target=1, composite=ours)["input"]
+    trace = trace_of(net, images)
+    view = trace.view("lrp", target=1, composite=ours, biases=biases)["input"]
     leaf = images.clone().requires_grad_()
     with getattr(composites, name)(**more).context(net) as changed:
         answer = changed(leaf)
@@ -131,8 +140,8 @@ class Last(nn.AvgPool2d):
 def test_relevance_is_conserved_in_any_small_network(data):
     net, images = drawn(data)
     composite = data.draw(st.sampled_from(sorted(RELEVANCE_RULES)))
-    trace = trace_of(net, images)
-    views = trace.view("lrp", layers=["input", "all"], composite=composite)
+    trace, biases = trace_of(net, images), data.draw(st.booleans())
+    views = trace.view("lrp", layers=["input", "all"], composite=composite, biases=biases)
     assert all(missing(view).max() < 1e-4 for view in views.values())
     assert np.abs(views["input"].quality["elsewhere"]).max() == 0
 

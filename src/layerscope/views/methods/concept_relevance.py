@@ -37,6 +37,7 @@ def concept_relevance(
     composite: str | RelevanceRules = "epsilon_plus_flat",
     epsilon: float = 1e-6,
     gamma: float = 0.25,
+    biases: bool = True,
 ) -> dict[str, View]:
     """Carry the relevance of chosen channels of a layer, and no other, down to the input.
 
@@ -53,10 +54,11 @@ def concept_relevance(
         composite: as in `lrp`, and so `epsilon` and `gamma`.
         epsilon: the stabiliser, in units of the answers.
         gamma: how much more agreeing contributions count.
+        biases: whether layers' biases take their share; they can take all behind batch norms.
 
     """
     rules = rules_named(composite)
-    strengths = strengths_for(trace, rules, epsilon=epsilon, gamma=gamma)
+    strengths = strengths_for(trace, rules, epsilon=epsilon, gamma=gamma, biases=biases)
     aim = trace.aim(target)
     places = places_below(trace, layers, aim.at)
     seeds = (aim.seed * aim.at.tensor)[None]

@@ -27,6 +27,7 @@ def lrp(
     composite: str | RelevanceRules = "epsilon_plus_flat",
     epsilon: float = 1e-6,
     gamma: float = 0.25,
+    biases: bool = True,
 ) -> dict[str, View]:
     """Share the score among the parts of each layer and of the input, all in one backward pass.
 
@@ -43,10 +44,11 @@ def lrp(
             `RelevanceRules`.
         epsilon: the stabiliser, in units of the answers.
         gamma: how much more agreeing contributions count.
+        biases: whether layers' biases take their share; they can take all behind batch norms.
 
     """
     rules = rules_named(composite)
-    strengths = strengths_for(trace, rules, epsilon=epsilon, gamma=gamma)
+    strengths = strengths_for(trace, rules, epsilon=epsilon, gamma=gamma, biases=biases)
     aim = trace.aim(target)
     places = places_below(trace, layers, aim.at)
     values = list(dict.fromkeys(places.values()))

@@ -1,6 +1,6 @@
 """Convolutions and dense layers as relevance sees them: a batch norm that follows is folded in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,6 +39,11 @@ class Affine:
     def axes(self) -> int:
         """How many spatial axes it has; none of a dense layer."""
         return self.weight.dim() - 2
+
+    def without_bias(self) -> "Affine":
+        """Leave the bias out of what it answers, so that it takes no share."""
+        answer = self.answer - self.bias.view(-1, *[1] * self.axes)
+        return replace(self, bias=torch.zeros_like(self.bias), answer=answer)
 
     def forward(self, seen: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Run it on another input with other weights."""

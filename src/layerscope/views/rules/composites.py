@@ -84,7 +84,9 @@ def relevance(
         def share(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
             if operation.kind in ("conv", "linear"):
                 rule = LAYER_RULES[rules.at(operation, is_first=is_bare)]
-                shared = rule(affine(operation), only(incoming), strengths)
+                layer = affine(operation)
+                layer = layer if strengths.biases else layer.without_bias()
+                shared = rule(layer, only(incoming), strengths)
             else:
                 sharing = sharing_of(operation, is_bare=is_bare, gates_pass=rules.gates_pass)
                 shared = sharing(operation, incoming, strengths)

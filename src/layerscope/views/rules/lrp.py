@@ -26,10 +26,14 @@ class Shared(NamedTuple):
 
 @dataclass(frozen=True)
 class Strengths:
-    """What rules are told: the stabiliser, gamma, and the bounds of what the first layer reads."""
+    """What rules are told: the stabiliser, gamma, and the bounds of what the first layer reads.
+
+    Without `biases`, the biases of layers take no share.
+    """
 
     epsilon: float = 1e-6
     gamma: float = 0.25
+    biases: bool = True
     bounds: Callable[[Affine], tuple[Tensor, Tensor]] | None = None
 
 
@@ -92,9 +96,8 @@ def z_box(layer: Affine, arrived: Tensor, strengths: Strengths) -> Shared:
     assert strengths.bounds is not None
     low, high = strengths.bounds(layer)
     weight, up = layer.weight, layer.weight.clamp(min=0)
-    bias = layer.bias.view(-1, *[1] * layer.axes)
-    answer = layer.answer - bias
-    answer = answer - layer.forward(low, up) - layer.forward(high, weight - up)
+    answer = layer.without_bias().answer - layer.forward(low, up)
+    answer = answer - layer.forward(high, weight - up)
     quotient, taken = divided(arrived, answer, strengths.epsilon)
     whole, positive = layer.transposed(quotient, weight), layer.transposed(quotient, up)
     down = whole * (layer.seen - high) + positive * (high - low)
