@@ -63,9 +63,9 @@ class Value:
     """A tensor of the forward pass at one moment: before or after an in-place change, not both."""
 
     index: int
-    tensor: Tensor
-    producer: "Operation | None"
-    consumers: list["Operation"] = field(default_factory=list)
+    tensor: Tensor = field(repr=False)
+    producer: "Operation | None" = field(repr=False)  # whose inputs have producers, and so on
+    consumers: list["Operation"] = field(default_factory=list, repr=False)
 
 
 @dataclass(eq=False, slots=True)
