@@ -145,5 +145,5 @@ ENTRIES = [
         twin_networks=("plain", "plain 1-D"),
         evidence=True,
     ),
-    Entry("deep_lift", deep_lift, with_baseline, refuses=("gated",)),
+    Entry("deep_lift", deep_lift, with_baseline),
 ]

@@ -10,6 +10,7 @@ from layerscope import Refused
 from layerscope.nets import study_2d
 from layerscope.views import Scope
 from views.methods.small_networks import drawn
+from zoo import build
 
 
 def trace_of(net, images, **more):
@@ -114,7 +115,47 @@ def test_every_layer_that_all_must_pass_is_complete():
         assert (np.abs(total - view.quality["difference"]) <= 1e-5 * scale).all()
 
 
+def norms():
+    torch.manual_seed(0)
+    found = {
+        "group": nn.GroupNorm(2, 4),
+        "instance": nn.InstanceNorm1d(4, affine=True),
+        "layer": nn.LayerNorm([4, 9]),
+        "layer over the last axis": nn.LayerNorm(9),
+    }
+    for norm in found.values():
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    return found
+
+
+@pytest.mark.parametrize("name", norms())
+def test_a_norm_is_complete_and_near_the_input_the_gradient(name):
+    net = nn.Sequential(nn.Conv1d(2, 4, 1), norms()[name], nn.Flatten(), nn.Linear(36, 2)).double()
+    images = torch.randn(3, 2, 9, dtype=torch.float64)
+    far, near = torch.randn_like(images), images - 1e-4 * torch.rand_like(images)
+    trace = trace_of(net, images)
+    view = trace.view("deep_lift", target=1, baseline=far)["input"]
+    with torch.no_grad():
+        difference = (net(images) - net(far))[:, 1].numpy()
+    np.testing.assert_allclose(view.values.sum((1, 2)), difference, rtol=1e-5)
+    view = trace.view("deep_lift", target=1, baseline=near)["input"]
+    leaf = images.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net(leaf)[:, 1].sum(), leaf)
+    assert_close(view.values, ((images - near) * gradient).numpy(), 1e-3)
+
+
+def test_a_network_of_gates_and_norms_is_complete():
+    net, images = build("gated")
+    view = trace_of(net, images).view("deep_lift", target=1, baseline=0.5)["input"]
+    assert np.abs(view.quality["difference"]).max() > 0.01
+    assert np.abs(view.quality["gap"]).max() < 1e-6
+
+
 def test_what_has_no_rule_is_refused_by_name():
-    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.Flatten(), nn.Linear(144, 2))
-    with pytest.raises(Refused, match=r"group_norm.*no rule of DeepLIFT"):
-        trace_of(net, torch.randn(2, 3, 8, 8)).view("deep_lift")
+    class Net(nn.Module):
+        def forward(self, x):
+            return x.flatten(1).softmax(1) @ torch.ones(192, 2)
+
+    with pytest.raises(Refused, match=r"softmax.*no rule of DeepLIFT"):
+        trace_of(Net(), torch.randn(2, 3, 8, 8)).view("deep_lift")

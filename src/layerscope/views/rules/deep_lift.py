@@ -21,7 +21,9 @@ from layerscope.views.rules.relevance import (
     MATRIX_PRODUCTS,
     MONOTONE,
     PRODUCTS,
+    WITHOUT_CENTRE,
     is_read_once,
+    norm_parts,
 )
 
 _OF_ONE_NUMBER = (MONOTONE | GATED) - {"glu"} | {
@@ -35,7 +37,8 @@ def deep_lift(like: Callable[[Value], Value]) -> Composite:
     """Make the composite of the rescale rule; `like` gives a value's counterpart on the reference.
 
     Linear operations keep their gradient, functions of one number the slope from the reference,
-    products of two recorded tensors the mean of both orders.
+    products of two recorded tensors the mean of both orders; a norm is a product of what is
+    centred and of a function of its variance.
     """
 
     def choose(operation: Operation) -> Rule:
@@ -46,12 +49,14 @@ def deep_lift(like: Callable[[Value], Value]) -> Composite:
             return _of(_slope, like)
         if name in PRODUCTS and not is_read_once(operation):
             return _of(_product, like)
+        if kind == "norm" and name not in WITHOUT_CENTRE:
+            return _of(_norm, like)
         if _is_linear(operation):
             return gradient(operation)
         gradient(operation)  # which knows what has no way back at all
         raise Refused(
-            f"{operation.label} has no rule of DeepLIFT: it passes linear operations, rectifiers "
-            "and other functions of one number, products and max pools; use integrated gradients"
+            f"{operation.label} has no rule of DeepLIFT: it passes linear operations, functions "
+            "of one number, products, norms and max pools; use integrated gradients"
         )
 
     return choose
@@ -117,3 +122,26 @@ def _product(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Ten
         share = unbroadcast(arrived * mean, factor)
         down[factor] = down[factor] + share if factor in down else share
     return [down[value] for value in operation.inputs]
+
+
+def _norm(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tensor | None]:
+    """Take a group, layer or instance norm apart into centring, variance, slope and product."""
+    reference = like(operation.outputs[0]).producer
+    assert reference is not None
+    members, weight, _, smallest = norm_parts(operation)
+    now, before = _centred(members), _centred(norm_parts(reference)[0])  # (B, groups, members)
+    mean = (now + before) / 2
+    variances = [x.square().mean(-1, keepdim=True) + smallest for x in (now, before)]
+    inverse = [v.rsqrt() for v in variances]
+    change = variances[0] - variances[1]
+    still = change.abs() < _NONE
+    slope = (inverse[0] - inverse[1]) / change.masked_fill(still, 1)
+    slope = torch.where(still, -(inverse[0] ** 3) / 2, slope)
+    weighted = (arrived * weight).reshape(len(arrived), *now.shape)
+    through_scale = slope * (weighted * mean).sum(-1, keepdim=True) * 2 * mean / now.shape[-1]
+    down = _centred(weighted * (inverse[0] + inverse[1]) / 2 + through_scale)
+    return [down.reshape(len(arrived), *operation.inputs[0].tensor.shape)]
+
+
+def _centred(members: Tensor) -> Tensor:
+    return members - members.mean(-1, keepdim=True)

@@ -101,7 +101,7 @@ def normalised(operation: Operation, incoming: Incoming, strengths: Strengths) -
     Centring is linear and shares by contribution as well (Ali et al. 2022, arXiv:2202.07304).
     """
     seen, answer = operation.inputs[0].tensor, operation.outputs[0].tensor
-    members, weight, bias, smallest = _norm_parts(operation)
+    members, weight, bias, smallest = norm_parts(operation)
     quotient, taken = divided(only(incoming), answer, strengths.epsilon)
     deviation = members.var(-1, correction=0, keepdim=True).add(smallest).sqrt()
     scaled = (quotient * weight).reshape(len(quotient), *members.shape) / deviation
@@ -162,7 +162,7 @@ def sharing_of(operation: Operation, *, is_bare: bool, gates_pass: bool) -> Shar
     if kind in ("avg_pool", "resample"):
         return averaged
     if kind == "norm":
-        return passed if name in _WITHOUT_CENTRE else normalised
+        return passed if name in WITHOUT_CENTRE else normalised
     if name in MONOTONE and len(operation.inputs) == 1:
         return passed
     if name in GATED or (name in PRODUCTS and len(operation.inputs) == 2):
@@ -218,7 +218,7 @@ def is_read_once(operation: Operation) -> bool:
     return sum(isinstance(leaf, Value) for leaf in leaves) == 1
 
 
-def _norm_parts(operation: Operation) -> tuple[Tensor, Tensor | float, Tensor | float, float]:
+def norm_parts(operation: Operation) -> tuple[Tensor, Tensor | float, Tensor | float, float]:
     """Return what a norm reads, `(B, groups, members)`, its weight, bias and epsilon.
 
     Weight and bias are shaped so that they multiply what the norm answers.
@@ -261,4 +261,4 @@ _BARE: dict[str, Sharing] = {
     "resample": averaged_flat,
 }
 #: Norms that only divide: their answer is the input times what is taken as a constant.
-_WITHOUT_CENTRE = frozenset({"local_response_norm", "rms_norm"})
+WITHOUT_CENTRE = frozenset({"local_response_norm", "rms_norm"})
