@@ -16,6 +16,7 @@ from sklearn.datasets import load_sample_images
 
 import layerscope as ls
 from layerscope.report import figures
+from layerscope.report.words import words
 
 OUT = Path(__file__).with_name("out")
 WEIGHTS = "pretrained_squeezenet/squeezenet1_0_deepcompression_imagenet.npz"
@@ -23,15 +24,6 @@ WANTED = ["golden_retriever", "Egyptian_cat", "goldfinch", "zebra", "airliner", 
 WANTED += ["tiger_cat"]  # taken for a macaque
 FIRES = ["features.3", "features.5", "features.8", "features.12"]
 CONVOLUTIONS = ["features.0", *(f"{fire}.expand3x3" for fire in FIRES[1:])]
-TITLES = {
-    "saliency": "saliency",
-    "guided_backprop": "guided backprop",
-    "smooth_grad": "SmoothGrad",
-    "lrp": "LRP",
-    "deep_lift": "DeepLIFT",
-    "integrated_gradients": "integrated gradients",
-    "occlusion": "occlusion",
-}
 Atlas = tuple[ls.Trace, np.ndarray, list[str]]  # the photographs as bytes (B, y, x, 3), their names
 
 
@@ -104,7 +96,8 @@ def layers(trace: ls.Trace, pixels: np.ndarray, names: list[str]) -> Figure:
         title="SqueezeNet, layer by layer",
         caption="Class activation maps are of the class that the network answers, told below each "
         "photograph. Each map has its own scale. Of a fire module the deconvnet goes down from "
-        "the map of 3x3 filters that answers most.",
+        "the map of 3x3 filters that answers most; a frame is a map that answers to the zeros "
+        "beyond the edge.",
         side=114,
     )
 
@@ -128,7 +121,7 @@ def evidence(trace: ls.Trace, pixels: np.ndarray, names: list[str], quick: bool)
     return figures.grid(
         cells,
         names,
-        ["photograph", *(TITLES[name] for group in asked.values() for name in group)],
+        ["photograph", *(words(name).title for group in asked.values() for name in group)],
         groups=[("", 1), *((title, len(group)) for title, group in asked.items())],
         notes=answered(trace, len(cells[0])),
         legends=[
@@ -168,23 +161,26 @@ def units(trace: ls.Trace, quick: bool) -> Figure:
     views = trace.view(
         "activation_maximization", layers=CONVOLUTIONS, top=6, steps=4 if quick else 64
     )
-    scale = torch.tensor(trace.scope.std).view(3, 1, 1).numpy()
-    offset = torch.tensor(trace.scope.mean).view(3, 1, 1).numpy()
+    mean, std = (np.reshape(values, (3, 1, 1)) for values in (trace.scope.mean, trace.scope.std))
     cells = [
         [
-            (np.clip(each * scale + offset, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+            Image.fromarray(
+                (np.clip(each * std + mean, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+            )
             for each in view.values
         ]
         for view in views.values()
     ]
+    level = Image.Resampling.BICUBIC
+    cells = [[np.asarray(each.resize((114, 114), level)) for each in row] for row in cells]
     return figures.grid(
         cells,
         [name.removesuffix(".expand3x3") for name in views],
         [""] * 6,
         notes=[[f"unit {unit}" for unit in view.unit] for view in views.values()],
         title="SqueezeNet, what units look for",
-        caption="Pictures of the size of a unit's receptive field, made to excite it; the units "
-        "are those that answered most to the photographs.",
+        caption="Pictures of a unit's receptive field, made to excite it and scaled to one size; the "
+        "units are those that answered most to the photographs.",
         side=114,
     )
 
