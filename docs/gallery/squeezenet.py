@@ -179,7 +179,7 @@ def units(trace: ls.Trace, quick: bool) -> Figure:
         [""] * 6,
         notes=[[f"unit {unit}" for unit in view.unit] for view in views.values()],
         title="SqueezeNet, what units look for",
-        caption="Pictures of a unit's receptive field, made to excite it and scaled to one size; the "
+        caption="Pictures of a unit's receptive field, made to excite it, at one size; the "
         "units are those that answered most to the photographs.",
         side=114,
     )
