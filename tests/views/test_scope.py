@@ -227,3 +227,22 @@ def test_seeds_are_carried_down_only():
 def test_what_is_no_tensor_is_refused(images):
     with pytest.raises(Refused, match="give a float tensor"):
         Scope(Outputs(lambda x: x)).trace(images)
+
+
+class Padded(torch.nn.Conv2d):
+    """A convolution that keeps its padding as a module of its own."""
+
+    def __init__(self):
+        super().__init__(3, 4, 3)
+        self.pad = torch.nn.ZeroPad2d(1)
+
+    def forward(self, x):
+        return super().forward(self.pad(x))
+
+
+def test_a_convolution_that_holds_a_module_is_a_layer():
+    from layerscope.nets import geometry
+
+    net = torch.nn.Sequential(Padded(), torch.nn.ReLU())
+    assert Scope(net).layers("all", (3, 8, 8)) == ["0.pad", "0", "1"]
+    assert [layer.name for layer in geometry(net, (3, 8, 8))] == ["0.pad", "0", "1"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from layerscope.tape import Receptive, Tape, Value, receptive_fields, record, untouched
+from layerscope.tape import Receptive, Tape, Value, is_leaf, receptive_fields, record, untouched
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def geometry(net: nn.Module, input_shape: tuple[int, ...]) -> list[LayerGeometry
     return [
         _layer(name, modules[name], calls[0], fields.get(calls[0]), counts.get(name, 0), tape)
         for name, calls in tape.layers.items()
-        if not any(True for _ in modules[name].children())
+        if is_leaf(modules[name])
     ]
 
 

@@ -1,5 +1,6 @@
 """One forward pass of any module, written down as a list of operations."""
 
+from layerscope.tape.leaves import is_leaf
 from layerscope.tape.operations import Operation, Value
 from layerscope.tape.receptive import Receptive, receptive_fields
 from layerscope.tape.record import Tape, eager, record
@@ -13,6 +14,7 @@ __all__ = [
     "Value",
     "eager",
     "evaluation_mode",
+    "is_leaf",
     "leading_to",
     "receptive_fields",
     "record",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Sized
 from torch import nn
 
 from layerscope.errors import Refused
+from layerscope.tape import is_leaf
 
 KINDS: dict[str, tuple[type[nn.Module], ...]] = {
     "conv": (nn.Conv1d, nn.Conv2d, nn.Conv3d),
@@ -62,7 +63,7 @@ def _find(
     if word in order and not (kinds_first and (word in KINDS or word == "all")):
         return [word]
     if word == "all":
-        return [name for name in order if not any(True for _ in modules[name].children())]
+        return [name for name in order if is_leaf(modules[name])]
     kind = word.rstrip("0123456789")
     if kind in KINDS:
         members = [name for name in order if isinstance(modules[name], KINDS[kind])]
@@ -82,7 +83,7 @@ def _unknown(word: str, order: list[str], modules: dict[str, nn.Module]) -> str:
     kinds = [k for k, types in KINDS.items() if any(isinstance(modules[n], types) for n in order)]
     near = difflib.get_close_matches(word, [*order, *kinds, "all"], n=3, cutoff=0.4)
     hint = f"the nearest are {', '.join(map(repr, near))}" if near else "none is like it"
-    leaves = [name for name in order if not any(True for _ in modules[name].children())]
+    leaves = [name for name in order if is_leaf(modules[name])]
     listed = ", ".join(leaves[:12]) + (", ..." if len(leaves) > 12 else "")
     told = ", ".join(["all", *kinds])
     return f"no layer {word!r}: {hint}; the layers are {listed}; kinds are {told}"
