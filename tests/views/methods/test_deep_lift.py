@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +115,16 @@ def test_every_layer_that_all_must_pass_is_complete():
         scale = np.abs(view.values).reshape(2, -1).sum(1)
         total = view.values.reshape(2, -1).sum(1)
         assert (np.abs(total - view.quality["difference"]) <= 1e-5 * scale).all()
+
+
+def test_a_uniform_baseline_has_no_ties_that_rounding_decides():
+    net, images = build("plain")
+    double = copy.deepcopy(net).double()
+    one = trace_of(net, images).view("deep_lift", target=1, baseline=0.1)["input"]
+    other = trace_of(double, images.double()).view("deep_lift", target=1, baseline=0.1)["input"]
+    assert_close(one.values, other.values, 1e-4)
+    scale = np.abs(one.values).reshape(5, -1).sum(1)
+    assert (np.abs(one.quality["gap"]) <= 1e-5 * scale).all()
 
 
 def norms():

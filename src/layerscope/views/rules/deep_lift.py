@@ -31,6 +31,8 @@ _OF_ONE_NUMBER = (MONOTONE | GATED) - {"glu"} | {
 }
 #: Differences of what is read below this stand for none: the gradient takes their place.
 _NONE = 1e-10
+#: Values of the reference that differ by less, as a share, are equally large.
+_TIE = 1e-5
 
 
 def deep_lift(like: Callable[[Value], Value]) -> Composite:
@@ -97,13 +99,17 @@ def _slope(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tenso
 
 
 def _max_pool(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tensor | None]:
-    """Share the change of a maximum between where it is now and where it was on the reference."""
+    """Share the change of a maximum between where it is now and where it was on the reference.
+
+    A reference that is the same all over has no one place of its maximum; where it is now counts.
+    """
     read, answer = operation.inputs[0], operation.outputs[0]
     reference = like(answer)
     assert reference.producer is not None
     change = read.tensor - like(read).tensor
     larger = torch.maximum(answer.tensor, reference.tensor)
     now, before = operation.saved["switches"], reference.producer.saved["switches"]
+    before = torch.where(_is_tied(like(read).tensor, reference.tensor, now), now, before)
     risen = unpool(operation, arrived * (larger - reference.tensor), now)
     fallen = unpool(operation, arrived * (answer.tensor - larger), before)
     still = change.abs() < _NONE
@@ -111,6 +117,14 @@ def _max_pool(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Te
     if still.any():
         down = torch.where(still, unpool(operation, arrived, now), down)
     return [down]
+
+
+def _is_tied(read: Tensor, largest: Tensor, places: Tensor) -> Tensor:
+    """Tell where a pool's reference is as large at given places as anywhere, but for rounding."""
+    axes = places.dim() - 2
+    flat = read.expand(len(places), *read.shape[1:]).flatten(-axes)
+    found = flat.gather(-1, places.flatten(-axes)).view(places.shape)
+    return found >= largest - _TIE * largest.abs()
 
 
 def _product(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tensor | None]:
