@@ -1,6 +1,5 @@
 """What a network answers when boxes of its recorded inputs hold something else."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from layerscope.errors import Refused
 from layerscope.views.aims import Aim
 from layerscope.views.local import Box, Needed
 from layerscope.views.regions import bytes_of_one, cut, follow, route
@@ -32,19 +32,26 @@ class Covered:
 def covered(trace: Trace, aim: Aim, box: Box, *, exact: bool = True) -> Covered:
     """Find how the aim's value is computed when boxes of the input change.
 
-    Only what a box can change is computed; a network that writes through views of its tensors,
-    which cannot be resumed from inside, is run again as a whole.
+    Only what a box can change is computed. A network that cannot be resumed from inside (it writes
+    through views of its tensors, or holds a fixed batch size) is run again as a whole.
     """
-    if all(operation.kind != "overwritten" for operation in trace.tape.operations):
-        way = route(trace.tape, box, aim.at)
-        return Covered(lambda *boxes: follow(way, *boxes, exact=exact), max(1, bytes_of_one(way)))
+    way = route(trace.tape, box, aim.at)
     images = trace.tape.input.tensor
 
-    def run_again(content: Tensor, rows: np.ndarray, which: np.ndarray) -> Tensor:
-        start = box.start[which]
+    def answers(content: Tensor, rows: np.ndarray, which: np.ndarray) -> Tensor:
+        for operation in trace.tape.operations:
+            operation.refuse_if_changed()
+        try:
+            return follow(way, content, rows, which, exact=exact)
+        except Refused:
+            pieces = range(0, len(rows), trace.examples_at_once())
+            some = [slice(first, first + pieces.step) for first in pieces]
+            return torch.cat([run_again(content[s], rows[s], box.start[which[s]]) for s in some])
+
+    def run_again(content: Tensor, rows: np.ndarray, start: np.ndarray) -> Tensor:
         everywhere = Needed(np.zeros_like(start), tuple(images.shape[2:]))
         whole = cut(images, rows, everywhere, content, start)
         other = trace.again(whole, torch.from_numpy(rows), exact=exact)
         return other.value_like(aim.at).tensor
 
-    return Covered(run_again, math.ceil(trace.scope.memory / trace.examples_at_once()))
+    return Covered(answers, max(1, bytes_of_one(way)))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import Occlusion
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -50,7 +50,7 @@ def networks(draw, axes):
     )[axes - 1]
     layers, channels = [], 2
     for _ in range(draw(st.integers(1, 3))):
-        kernel, padding = draw(st.integers(1, 4)), draw(st.integers(0, 3))
+        kernel, padding = draw(st.integers(1, 3)), draw(st.integers(0, 3))
         stride, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
         groups = draw(st.sampled_from([1, 2]))
         layers.append(conv(channels, 4, kernel, stride, padding, dilation, groups=groups))
@@ -71,15 +71,17 @@ def networks(draw, axes):
 
 @pytest.mark.parametrize("axes", [1, 2])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_boxes_equal_running_the_whole_network(axes, data):
     net = data.draw(networks(axes))
-    images = torch.randn(2, 2, *[data.draw(st.integers(28, 36)) for _ in range(axes)])
-    with torch.no_grad():
+    images = torch.randn(2, 2, *[data.draw(st.integers(36, 44)) for _ in range(axes)])
+    try:
         net.eval()(images)  # gives the lazy head its size
+    except RuntimeError:
+        assume(False)  # a map became smaller than a kernel
     net, images = net.double(), images.double()  # so that only a wrong box can differ
     window = data.draw(st.integers(1, 9))
-    options = {"window": window, "stride": data.draw(st.integers(5, 9)), "fill": 0.5, "target": 1}
+    options = {"window": window, "stride": data.draw(st.integers(7, 11)), "fill": 0.5, "target": 1}
     scope = Scope(net, kind=kind_of(images), memory=data.draw(st.sampled_from([1, 2**29])))
     view = scope.trace(images).view("occlusion", **options)["input"]
     close(view, occluded_scores(net, images, "input", options))
@@ -220,6 +222,14 @@ def test_the_view_lies_where_the_windows_were():
     assert view.values.sum() == 1
     over = view.over_input().values[0]
     assert np.unravel_index(over.argmax(), over.shape) == (19, 10)  # the window's centre
+
+
+def test_windows_that_the_network_cannot_see_change_nothing():
+    net, images = build("residual")
+    blind = nn.Sequential(nn.ZeroPad2d((-8, 0, 0, 0)), net)
+    view = Scope(blind).trace(images).view("occlusion", window=4, stride=2)["input"]
+    assert np.abs(view.values[..., :3]).max() <= 1e-6
+    assert np.abs(view.values[..., 3:]).max() > 1e-4
 
 
 @pytest.mark.parametrize("options", [{"window": 0}, {"stride": (1, 2, 3)}, {"fill": "black"}])

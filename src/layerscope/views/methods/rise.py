@@ -71,7 +71,7 @@ def rise(
     sums = torch.zeros((len(images), *space), dtype=torch.float32, device=images.device)
     with bar("rise", total=len(images) * samples, unit="masks") as done:
         for row, example in enumerate(trace.examples):
-            drawn = uniform((samples, math.prod(grid) + len(space)), seed, example)
+            drawn = uniform((samples, _numbers(grid, space)), seed, example)
             for some in drawn.split(max(1, min(trace.scope.memory, _CACHED) // way.bytes_of_one)):
                 masks = _masks(some, grid, space, keep).to(images.device)
                 scores = _scores(trace, aim, way, row, masks)
@@ -101,18 +101,24 @@ def _grid(cells: Any, space: Sequence[int]) -> list[int]:
     return [min(n, size) for n, size in zip(numbers, space, strict=True)]
 
 
+def _numbers(grid: Sequence[int], space: Sequence[int]) -> int:
+    """Count the random numbers of a mask: its cells, then its shift along each axis above 1."""
+    return math.prod(grid) + sum(size > 1 for size in space)
+
+
 def _masks(drawn: Tensor, grid: Sequence[int], space: Sequence[int], keep: float) -> Tensor:
-    """Make masks `(N, *space)` from uniform numbers: the cells of each, then its shifts."""
-    axes = len(space)
-    kept = (drawn[:, :-axes] < keep).float().view(-1, 1, *grid)
+    """Make masks `(N, *space)` from uniform numbers, `_numbers` of each."""
+    cells, shifts = drawn.split([math.prod(grid), drawn.shape[1] - math.prod(grid)], dim=1)
+    kept = (cells < keep).float().view(-1, 1, *grid)
     cell = [math.ceil(size / n) for size, n in zip(space, grid, strict=True)]
     enlarged = [(n + 1) * c for n, c in zip(grid, cell, strict=True)]
-    mode = ("linear", "bilinear", "trilinear")[axes - 1]
+    mode = ("linear", "bilinear", "trilinear")[len(space) - 1]
     wide = F.interpolate(kept, size=enlarged, mode=mode, align_corners=False)[:, 0]
     masks = torch.empty((len(drawn), *space))
-    shifts = (drawn[:, -axes:] * torch.tensor(cell)).long().tolist()
-    for mask, source, shift in zip(masks, wide, shifts, strict=True):
-        mask.copy_(source[tuple(slice(s, s + n) for s, n in zip(shift, space, strict=True))])
+    for mask, source, shift in zip(masks, wide, shifts.tolist(), strict=True):
+        along = iter(shift)
+        first = [int(next(along) * c) if n > 1 else 0 for c, n in zip(cell, space, strict=True)]
+        mask.copy_(source[tuple(slice(s, s + n) for s, n in zip(first, space, strict=True))])
     return masks
 
 
