@@ -18,7 +18,7 @@ from layerscope.views.view import View
     axes=("batch", "channel", "space"),
     signed=True,
     axioms=("sensitivity", "implementation invariance", "linear in the target"),
-    tolerance=0.1,
+    tolerance=0.25,
 )
 def smooth_grad(
     trace: Trace,
@@ -30,6 +30,8 @@ def smooth_grad(
     exact: bool = False,
 ) -> dict[str, View]:
     """Return the mean gradient over noisy copies of each example, `"batch channel y x"`.
+
+    bfloat16 moves it by a sixth of what other draws of 32 samples do (measured on photographs).
 
     Args:
         trace: the recorded batch.

@@ -18,7 +18,7 @@ from layerscope.views.view import View
     axes=("batch", "channel", "space"),
     signed=False,
     axioms=("not negative", "sensitivity", "implementation invariance"),
-    tolerance=0.2,
+    tolerance=0.4,
 )
 def var_grad(
     trace: Trace,
@@ -32,7 +32,8 @@ def var_grad(
     """Return the variance of the gradient over noisy copies of each example, `"batch channel y x"`.
 
     The mean squared distance from the mean (divided by `samples`). The copies are those of
-    SmoothGrad with the same seed and noise.
+    SmoothGrad with the same seed and noise. bfloat16 moves it by a fifth of what other draws of
+    32 samples do (measured on photographs).
 
     Args:
         trace: the recorded batch.
