@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views clean
 
 setup: .venv/ready
 
@@ -49,6 +49,9 @@ gallery-quick: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+bench-views: setup
+	$(BIN)/python -m benchmarks views
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache docs/gallery/out

@@ -7,7 +7,7 @@ import time
 
 from layerscope.cli.tables import echo_table
 
-NAMES = ("packing", "training", "grad_cam", "memory")
+NAMES = ("packing", "training", "views", "memory")
 
 
 def main() -> int:

@@ -10,11 +10,12 @@ def ratio(ours: Callable[[], object], other: Callable[[], object], *, rounds: in
     ours(), other()
     ratios = []
     for _ in range(rounds):
-        ratios.append(_seconds(ours) / _seconds(other))
+        ratios.append(seconds(ours) / seconds(other))
     return statistics.median(ratios)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
+    """Time one call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
