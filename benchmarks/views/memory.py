@@ -47,9 +47,9 @@ def look(method: str, share: float = 1.0) -> None:
     one = subject(16)
     scope = Scope(one.net, classes=list("abcdef"), bounds=(0, 1), memory=int(share * 512 * 2**20))
     trace = scope.trace(one.images, true=LABELS)
-    options = OPTIONS.get(method, {})
+    options: dict[str, Any] = {"layers": LAYERS[method]} if method in LAYERS else {}
     if "target" in find_method(method, {}).options:
-        options = {"target": 1, **options}
+        options["target"] = 1
     with quiet():
         trace.view(method, **options)
 
