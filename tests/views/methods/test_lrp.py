@@ -148,6 +148,7 @@ def test_relevance_is_conserved_in_any_small_network(data):
 
 def test_a_residual_sum_does_not_double_the_relevance():
     """zennit #236: of x + x / 3 the two summands share by contribution, 3 to 1."""
+    torch.manual_seed(0)
     net = nn.Sequential(Shortcut(), nn.Flatten(), nn.Linear(4, 2, bias=False))
     images = torch.rand(2, 1, 2, 2) + 1
     views = trace_of(net, images).view("lrp", layers=["input", "0.branch"], composite="epsilon")
@@ -200,6 +201,38 @@ def test_of_two_factors_neither_of_which_is_a_gate_each_takes_half():
     assert views["one"].values.any()
     np.testing.assert_array_equal(views["one"].values, views["two"].values)
     assert all(missing(view).max() < 1e-5 for view in views.values())
+
+
+class Padding(nn.Module):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return nn.functional.pad(x, (1, 1, 1, 1), value=self.value)
+
+
+@pytest.mark.parametrize("composite", [*RELEVANCE_RULES, RULES["gamma, w2"]])
+def test_padding_by_a_call_is_padding_by_the_convolution(composite):
+    torch.manual_seed(0)
+    one, rest = nn.Conv2d(3, 4, 3, padding=1), (nn.ReLU(), nn.Flatten(), nn.Linear(256, 2))
+    other = nn.Conv2d(3, 4, 3)
+    other.load_state_dict(one.state_dict())
+    images = torch.randn(2, 3, 8, 8)
+    found = [
+        trace_of(net, images).view("lrp", target=1, composite=composite)["input"]
+        for net in (nn.Sequential(one, *rest), nn.Sequential(Padding(0.0), other, *rest))
+    ]
+    assert_close(found[1].values, found[0].values, 1e-5)
+    assert missing(found[1]).max() < 1e-5
+
+
+@pytest.mark.parametrize("composite", ["epsilon", "epsilon_plus_flat", "epsilon_plus_box"])
+def test_what_a_padding_of_other_numbers_takes_is_accounted_for(composite):
+    torch.manual_seed(0)
+    net = nn.Sequential(Padding(2.0), nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(256, 2))
+    view = trace_of(net, torch.randn(2, 3, 8, 8)).view("lrp", composite=composite)["input"]
+    assert missing(view).max() < 1e-5
 
 
 def test_a_pool_of_the_input_itself_shares_equally():

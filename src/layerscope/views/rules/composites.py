@@ -112,7 +112,7 @@ def _bounds_of(value: Value, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]
     operation = value.producer
     if operation is None:
         return low, high
-    if len(operation.inputs) != 1 or operation.kind not in _ONE_WAY:
+    if operation.kind not in _ONE_WAY or len(operation.inputs + operation.outputs) != 2:
         raise Refused(
             f"the zB rule needs the bounds of what the first layer reads, and {operation.label} "
             'lies between it and the input; use "flat" at the first layer'

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from layerscope.tape import Value
 from layerscope.views.rules.affine import Affine
 
 
@@ -164,11 +166,24 @@ def _by_weight(
     """Share by a weight alone; where all channels of a group have the same, once for a group."""
     if groups is not None:
         arrived = _summed_over_groups(layer, arrived, groups)
-    one = layer.seen[:1].new_ones((1, *layer.seen.shape[1:]))
-    answer = layer.forward(one, weight)
+    counts = _counting(layer.operation.inputs[0])
+    answer = layer.forward(counts, weight)
     quotient, taken = divided(arrived, answer, strengths.epsilon)
-    down = layer.transposed(quotient, weight)
+    down = layer.transposed(quotient, weight).mul_(counts)
     return Shared([down], taken.new_zeros(taken.shape), taken)
+
+
+def _counting(read: Value) -> Tensor:
+    """Give 1 where a value holds the network's own numbers, 0 where a padding put a constant."""
+    operation = read.producer
+    if (
+        operation is None
+        or operation.kind != "shape"
+        or len(operation.inputs + operation.outputs) != 2
+    ):
+        return read.tensor.new_ones((1, *read.tensor.shape[1:]))
+    below = _counting(operation.inputs[0]).expand(operation.inputs[0].tensor.shape)
+    return operation.call([below]) - operation.call([torch.zeros_like(below)])
 
 
 def _summed_over_groups(layer: Affine, arrived: Tensor, groups: int) -> Tensor:

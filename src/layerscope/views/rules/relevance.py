@@ -44,9 +44,13 @@ def passed(operation: Operation, incoming: Incoming, strengths: Strengths) -> Sh
 
 
 def moved(operation: Operation, incoming: Incoming, strengths: Strengths) -> Shared:
-    """Follow what was only moved: shapes, pieces, the winners of a max pool."""
+    """Follow what was only moved: shapes, pieces, a pool's winners; padding is a constant."""
     arrived = next(x for x in incoming if x is not None)
-    return _lossless(gradient(operation)(operation, incoming), arrived)
+    down = gradient(operation)(operation, incoming)
+    if base_name(operation.function) != "pad":
+        return _lossless(down, arrived)
+    kept = by_example(arrived) - sum(by_example(x) for x in down if x is not None)
+    return Shared(down, kept, torch.zeros_like(kept))
 
 
 def kept_by_constants(operation: Operation, incoming: Incoming, strengths: Strengths) -> Shared:
