@@ -8,6 +8,8 @@ from torch import nn
 from layerscope.nets import study_2d
 from layerscope.views import Scope
 from layerscope.views.methods import deconvnet as way
+from layerscope.views.projection import position_seeds, project
+from layerscope.views.rules import COMPOSITES
 from layerscope.views.windows import chain_below
 from zoo import build
 
@@ -15,7 +17,8 @@ from zoo import build
 @st.composite
 def stacks(draw, axes):
     """Random chains of convolutions, rectifiers and pools, overlapping and ceil-mode ones too."""
-    conv, pool = ((nn.Conv1d, nn.MaxPool1d), (nn.Conv2d, nn.MaxPool2d))[axes - 1]
+    conv = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1]
+    pool = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[axes - 1]
     layers, channels = [], 2
     for _ in range(draw(st.integers(1, 2))):
         kernel, groups = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2]))
@@ -33,21 +36,23 @@ def stacks(draw, axes):
     return nn.Sequential(*layers, nn.Flatten())
 
 
-@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("axes", [1, 2, 3])
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_windows_equal_whole_maps(axes, data):
     net = data.draw(stacks(axes))
-    size = [data.draw(st.integers(30, 40)) for _ in range(axes)]
-    scope = Scope(net, kind=["waveform", "photo"][axes - 1])
+    least = 22 if axes == 3 else 30
+    size = [data.draw(st.integers(least, least + 10)) for _ in range(axes)]
+    scope = Scope(net, kind="waveform" if axes == 1 else "photo")
     trace = scope.trace(torch.randn(2, 2, *size))
     for name in trace.layer_names("conv"):
         value = trace.value(name)
         assert chain_below(trace.tape, value)
         units = torch.tensor([[0, 1], [3, 2]])
         activations, positions = way.strongest_positions(value.tensor, units)
-        call = (trace, value, units, activations, positions)
-        whole, windows = way._project_whole(*call), way._project(*call)
+        windows = way._project(trace, value, units, activations, positions)
+        seeds = position_seeds(value, units, activations, positions)
+        whole = project(trace, value, seeds, 2, COMPOSITES["deconvnet"])
         torch.testing.assert_close(windows, whole, rtol=0, atol=2e-6 * float(whole.abs().max()))
 
 
