@@ -6,6 +6,7 @@ frozen, the same batch, the same process.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class Subject:
         leaf = self.images.clone().requires_grad_()
         self.net(leaf).sum().backward()
 
-    def look(self, method: str, **options: object) -> None:
+    def look(self, method: str, **options: Any) -> None:
         """Trace the batch and look with one method."""
         self.scope.trace(self.images).view(method, **options)
 

@@ -19,9 +19,16 @@ from layerscope.views import Scope, find_method, methods
 
 MOST = 1.0  # GB, of 1e9 bytes
 LONGER = 1.3
-#: What a method is asked for where its defaults would take minutes; the budget bounds the rest.
+#: What a method cannot do without, and the one layer that holds the most work where all of them
+#: would take minutes.
 OPTIONS: dict[str, dict[str, Any]] = {
-    "expected_gradients": {"baselines": torch.zeros(4, 3, 172, 172)}
+    "expected_gradients": {"baselines": torch.zeros(4, 3, 172, 172)},
+    "ablation_cam": {"layers": "conv5"},
+    "activation_maximization": {"layers": "conv6"},
+    "deep_dream": {"layers": "conv5"},
+    "feature_inversion": {"layers": "conv3"},
+    "score_cam": {"layers": "conv5"},
+    "zeiler_fergus": {"layers": "conv5"},
 }
 LABELS = [number % 6 for number in range(16)]
 
@@ -47,7 +54,7 @@ def look(method: str, share: float = 1.0) -> None:
     one = subject(16)
     scope = Scope(one.net, classes=list("abcdef"), bounds=(0, 1), memory=int(share * 512 * 2**20))
     trace = scope.trace(one.images, true=LABELS)
-    options: dict[str, Any] = {"layers": LAYERS[method]} if method in LAYERS else {}
+    options = dict(OPTIONS.get(method, {}))
     if "target" in find_method(method, {}).options:
         options["target"] = 1
     with quiet():

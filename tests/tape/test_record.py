@@ -156,3 +156,12 @@ def test_a_scripted_module_is_refused_by_name():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), torch.jit.script(nn.Conv2d(4, 4, 3)))
     with pytest.raises(Refused, match=r"layer '1' is a TorchScript module"):
         record(net, torch.randn(1, 3, 9, 9))
+
+
+def test_a_square_is_no_scaling():
+    class Square(torch.nn.Module):
+        def forward(self, x):
+            return (2 * x * x).sum((1, 2, 3))[:, None]
+
+    tape = record(Square(), torch.rand(2, 1, 3, 3))
+    assert [operation.kind for operation in tape.operations][:2] == ["scale", "other"]

@@ -249,8 +249,9 @@ class _Recorder(TorchFunctionMode):
         in_place: bool,
     ) -> Operation:
         args, kwargs = (map_leaves(tree, self.value_or_self) for tree in (args, kwargs))
-        inputs = tuple(dict.fromkeys(x for x in leaves_of((args, kwargs)) if isinstance(x, Value)))
-        kind = kind_of(function, args, kwargs, len(inputs))
+        read = [x for x in leaves_of((args, kwargs)) if isinstance(x, Value)]
+        inputs = tuple(dict.fromkeys(read))
+        kind = kind_of(function, args, kwargs, len(read))
         if not self._wants_gradients:  # under the network's own no_grad
             kind = "detach"
         elif not torch.is_grad_enabled():  # in an autograd function that went past `by_hand`

@@ -128,7 +128,7 @@ def with_baseline(images):
 
 ENTRIES = [
     Entry("saliency", saliency),
-    Entry("input_x_gradient", input_x_gradient),
+    Entry("input_x_gradient", input_x_gradient, evidence=True),
     Entry("guided_backprop", guided_backprop, refuses=("gated",)),
     Entry("deconvnet", deconvnet, refuses=("gated",)),
     Entry(
@@ -145,5 +145,5 @@ ENTRIES = [
         twin_networks=("plain", "plain 1-D"),
         evidence=True,
     ),
-    Entry("deep_lift", deep_lift, with_baseline),
+    Entry("deep_lift", deep_lift, with_baseline, evidence=True),
 ]

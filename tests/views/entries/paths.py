@@ -101,8 +101,15 @@ ENTRIES = [
         options={"tolerance": 2e-3, "steps": 80},
         twin_networks=EVERYWHERE,
         gap=5e-3,
+        evidence=True,
     ),
-    Entry("expected_gradients", expected, options=baselines, twin_networks=EVERYWHERE),
+    Entry(
+        "expected_gradients",
+        expected,
+        options=baselines,
+        twin_networks=EVERYWHERE,
+        evidence=True,
+    ),
     Entry(
         "smooth_grad",
         smooth,
