@@ -69,3 +69,18 @@ def test_a_residual_network_is_no_chain():
     net, images = build("residual")
     trace = Scope(net).trace(images)
     assert chain_below(trace.tape, trace.value("b1")) is None
+
+
+def test_overlapping_pools_are_not_rectified_early():
+    """Values of both signs meet in the unpooling: their sum is rectified, not each of them."""
+    net = nn.Sequential(
+        *(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.MaxPool2d(3, stride=1), nn.Conv2d(8, 8, 3)),
+        nn.Flatten(),
+    )
+    trace = Scope(net).trace(torch.rand(2, 2, 20, 20))
+    value, units = trace.value("3"), torch.tensor([[0, 1], [3, 2]])
+    activations, positions = torch.ones(2, 2), torch.full((2, 2), 77)
+    windows = way._project(trace, value, units, activations, positions)
+    seeds = position_seeds(value, units, activations, positions)
+    whole = project(trace, value, seeds, 2, COMPOSITES["deconvnet"])
+    torch.testing.assert_close(windows, whole, rtol=0, atol=2e-6 * float(whole.abs().max()))

@@ -173,6 +173,44 @@ def test_any_aim_is_explained(target):
     np.testing.assert_allclose(view.values[:, 1, 0], drop, atol=1e-6)
 
 
+class Placed(nn.Module):
+    """A pool of negative values, padded, and a bias that is another at each position."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.place = nn.Parameter(torch.randn(4, 19, 19))
+        self.fc = nn.LazyLinear(3)
+
+    def forward(self, x):
+        x = F.max_pool2d(-self.conv(x).abs() - 1, 3, stride=2, padding=1)
+        x = F.interpolate(x, size=19) + self.place
+        return self.fc((x * self.place).flatten(1))
+
+
+def test_padding_is_never_a_maximum_and_constants_stay_in_place():
+    net, images = Placed().double(), torch.randn(2, 3, 19, 19).double()
+    net(images)
+    options = {"target": 1, "window": 3, "stride": 4}
+    view = Scope(net).trace(images).view("occlusion", **options)["input"]
+    close(view, occluded_scores(net, images, "input", options))
+
+
+class PlacedFirst(Placed):
+    """The bias comes first."""
+
+    def forward(self, x):
+        return self.fc(F.relu(self.conv(x) + self.place).mul(self.place).flatten(1))
+
+
+def test_constants_of_every_position_are_not_cut():
+    net, images = PlacedFirst().double(), torch.randn(2, 3, 19, 19).double()
+    net(images)
+    options = {"target": 1, "window": 3, "stride": 4}
+    view = Scope(net).trace(images).view("occlusion", **options)["input"]
+    close(view, occluded_scores(net, images, "input", options))
+
+
 def test_a_network_written_to_through_views_is_run_again_whole():
     class Writes(nn.Module):
         def forward(self, x):
