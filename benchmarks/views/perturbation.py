@@ -21,7 +21,7 @@ def rows() -> list[dict[str, object]]:
     return [
         row(
             "occlusion, window 24 stride 12, one image",
-            ratio(ours, seen.forward_backward, rounds=3),
+            ratio(ours, seen.forward_backward),
             "FI",
             10,
         ),
