@@ -16,7 +16,7 @@ def gradient_at(net, image, target):
 
 
 def integrated(net, images, layer, options):
-    """Walk from 0 to each image; halve two intervals at a time until the sum is close enough."""
+    """Walk from 0 to each image; halve one interval at a time until the sum is close enough."""
     return np.stack([walked(net, image, options).numpy() for image in images])
 
 
@@ -42,7 +42,7 @@ def walked(net, image, options):
         enough = abs(sum(missed)) <= options["tolerance"] * abs(ends[1] - ends[0])
         if enough or len(places) >= options["steps"]:
             break
-        for k in sorted(range(len(missed)), key=lambda k: -abs(missed[k]))[:2]:
+        for k in sorted(range(len(missed)), key=lambda k: -abs(missed[k]))[:1]:
             places.append(((points[k] ** 0.5 + points[k + 1] ** 0.5) / 2) ** 2)
     total = torch.zeros_like(way)
     for k, place in enumerate(places):
