@@ -47,11 +47,11 @@ def _reading(maps: Tensor, _same: Tensor) -> Tensor:
     exact = maps.float() if maps.dtype in (torch.bfloat16, torch.float16) else maps
     narrow = exact.shape[1] <= exact.shape[2]
     gram = exact @ exact.mT if narrow else exact.mT @ exact
-    largest, vectors = torch.linalg.eigh(gram.double())
-    first = vectors[..., -1:].to(exact.dtype)
+    largest, vectors = torch.linalg.eigh(gram)
+    first = vectors[..., -1:]
     if narrow:
         projection = (first.mT @ exact)[:, 0]  # (B, P)
     else:
-        projection = first[..., 0] * largest[:, -1:].clamp(min=0).sqrt().to(exact.dtype)
+        projection = first[..., 0] * largest[:, -1:].clamp(min=0).sqrt()
     negative = projection.sum(1, keepdim=True) < 0
     return torch.where(negative, -projection, projection).to(maps.dtype)

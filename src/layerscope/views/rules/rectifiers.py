@@ -45,7 +45,7 @@ def guided_backprop(operation: Operation) -> Rule:
 
 def rectify_where_open(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
     """Pass the positive part of what comes down, where the rectifier was open."""
-    return relu_gradient(operation, [only(incoming).clamp(min=0)])
+    return [only(relu_gradient(operation, incoming)).clamp_(min=0)]  # a new tensor, so in place
 
 
 def rectify(operation: Operation, incoming: Incoming) -> Sequence[Tensor | None]:
