@@ -114,7 +114,9 @@ def unit_view(
 
 def refuse_units_of_a_class(**given: Any) -> None:
     """Refuse options of units where a class is looked at."""
-    named = [f"{name}=" for name, value in given.items() if value not in (None, False)]
+    named = [
+        f"{name}=" for name, value in given.items() if value is not None and value is not False
+    ]
     if named:
         raise Refused(
             f"{' and '.join(named)} {'choose' if len(named) > 1 else 'chooses'} units of a layer, "

@@ -71,6 +71,15 @@ def test_units_and_a_class_are_not_mixed():
         Scope(net).trace(images).view("guided_backprop", top=3)
 
 
+@pytest.mark.parametrize("unit", [0, np.int64(0), [0] * 5, torch.zeros(5, dtype=torch.long)])
+def test_the_first_unit_is_a_unit_too(unit):
+    net, images = build("plain")
+    trace = Scope(net).trace(images)
+    for method, options in [("guided_backprop", {}), ("deconvnet", {"target": 1})]:
+        with pytest.raises(Refused, match="unit= chooses units of a layer"):
+            trace.view(method, unit=unit, **options)
+
+
 @pytest.mark.parametrize("activation", [nn.SiLU(), nn.GELU()])
 def test_what_is_no_rectifier_is_refused_by_name(activation):
     net = nn.Sequential(nn.Conv2d(3, 4, 3), activation, nn.Flatten(), nn.Linear(144, 2))
