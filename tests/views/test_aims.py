@@ -79,6 +79,13 @@ def test_a_region_scores_the_mean_of_its_box(trace):
         (Unit("3", 0, (2, 10)), "within it"),
         (Region("3", [(0, 11), (0, 1)]), "within it"),
         (Region("3", [(3, 3), (0, 1)]), "first, end"),
+        (Unit("3", 0, (0.5, 0.5)), r"position=\(0.5, 0.5\).*one coordinate for each axis"),
+        (Unit("3", 0, 5), "position=5.*one coordinate for each axis"),
+        (Unit("3", 0, "ab"), "position='ab'.*one coordinate for each axis"),
+        (Region("3", 5), "box=5.*first, end"),
+        (Region("3", [1, 2]), "first, end"),
+        (Region("3", [("a", "b"), (0, 1)]), "first, end"),
+        (Region("3", [(0.0, 1.0), (0, 1)]), "first, end"),
         (Channel("conv9", 0), "no layer 'conv9'"),
     ],
 )

@@ -1,6 +1,7 @@
 """Aims: what is explained, always a weighted sum of one recorded value for each example."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +167,7 @@ def _at_position(at: Value, layer: str, position: Any, units: Tensor, names: Seq
     if position is None:
         flat = strongest_positions(at.tensor, units)[1]
     else:
-        given = list(position)
+        given = _whole_numbers(position)
         if len(given) != len(space) or any(
             not 0 <= p < n for p, n in zip(given, space, strict=True)
         ):
@@ -176,7 +177,7 @@ def _at_position(at: Value, layer: str, position: Any, units: Tensor, names: Seq
             )
         index = 0
         for place, size in zip(given, space, strict=True):
-            index = index * size + int(place)
+            index = index * size + place
         flat = torch.full_like(units, index)
     ones = torch.ones(units.shape, dtype=at.tensor.dtype, device=units.device)
     seed = one_hot_seeds(at.tensor, units, ones, flat)[0]
@@ -185,9 +186,18 @@ def _at_position(at: Value, layer: str, position: Any, units: Tensor, names: Seq
     return Aim(at, seed, about)
 
 
+def _whole_numbers(given: Any) -> tuple[int, ...]:
+    """Return whole numbers as Python has them; none where something else is given."""
+    try:
+        numbers = tuple(operator.index(one) for one in given)
+    except TypeError:
+        return ()
+    return numbers
+
+
 def _box(box: Any, maps: Tensor, layer: str) -> tuple[slice, ...]:
     space = maps.shape[2:]
-    sides = [tuple(side) for side in box]
+    sides = [_whole_numbers(side) for side in box] if isinstance(box, Iterable) else [()]
     fits = len(sides) == len(space) and all(
         len(side) == 2 and 0 <= side[0] < side[1] <= size
         for side, size in zip(sides, space, strict=False)
