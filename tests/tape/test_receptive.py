@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,4 +77,62 @@ def test_a_layer_behind_global_pooling_sees_the_whole_input():
 def test_a_resized_map_has_no_known_field():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2), nn.Conv2d(4, 4, 1))
     tape = record(net, torch.zeros(1, 3, 9, 9))
+    assert tape.output not in receptive_fields(tape)
+
+
+class Through(nn.Module):
+    """Two convolutions with something between them."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.first, self.between, self.last = nn.Conv2d(1, 2, 3), between, nn.Conv2d(2, 2, 3)
+
+    def forward(self, x):
+        return self.last(self.between(self.first(x)))
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda x: x[:, :, 3:, 5:],
+        lambda x: x[..., 2:-2, 1:-4],
+        lambda x: x[:, [1, 0], ::2, 1::3],
+        lambda x: x[:, :, 2:-2, 2:-2] + torch.nn.functional.avg_pool2d(x, 5, 1),
+    ],
+)
+def test_a_crop_and_a_stride_are_followed(between):
+    net = all_ones(Through(between))
+    images = torch.ones(1, 1, 20, 23, requires_grad=True)
+    out = net(images)
+    tape = record(net, images.detach())
+    fields = receptive_fields(tape)[tape.output]
+    for place in [(0, 0), (2, 1), (out.shape[2] - 1, out.shape[3] - 1)]:
+        (reached,) = torch.autograd.grad(out[0, 0][place], images, retain_graph=True)
+        for axis, (field, position) in enumerate(zip(fields, place, strict=True)):
+            touched = reached[0, 0].sum(1 - axis).nonzero()[:, 0]
+            first, last = touched.min().item(), touched.max().item()
+            assert (first, last) == (
+                position * field.stride + field.first,
+                position * field.stride + field.last,
+            )
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        nn.ConvTranspose2d(2, 2, 7, padding=3),
+        nn.Linear(18, 18),
+        lambda x: x.mT,
+        lambda x: x @ x.mT,
+        lambda x: x.flip(3),
+        lambda x: x.roll(4, 2),
+        lambda x: x.cumsum(-1),
+        lambda x: x.sort(-1).values,
+        lambda x: x[..., torch.arange(17, -1, -1)],
+        lambda x: x.index_select(3, torch.arange(17, -1, -1)),
+        lambda x: torch.fft.ifft2(torch.fft.fft2(x)).real,
+    ],
+)
+def test_what_reads_or_moves_other_positions_has_no_known_field(between):
+    tape = record(Through(between), torch.randn(1, 1, 20, 20))
     assert tape.output not in receptive_fields(tape)

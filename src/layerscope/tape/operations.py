@@ -52,6 +52,16 @@ KINDS = {
     "detach": ("detach", "data"),
 }
 _KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+#: Functions of each number alone, or of numbers at the same place: no position reads another.
+POINTWISE = frozenset(
+    {
+        *("silu", "gelu", "sigmoid", "tanh", "elu", "selu", "celu", "leaky_relu", "mish"),
+        *("hardswish", "hardsigmoid", "hardtanh", "softplus", "softsign", "logsigmoid"),
+        *("exp", "abs", "square", "sqrt", "pow", "log", "log1p", "clone", "contiguous", "detach"),
+        *("clamp", "clip", "mul", "rmul", "imul", "multiply", "div", "divide", "truediv"),
+        *("maximum", "minimum"),
+    }
+)
 #: Kinds that are linear in the recorded input (their constant part aside).
 LINEAR_KINDS = frozenset(
     {"conv", "linear", "avg_pool", "batch_norm", "add", "scale", "cat", "resample", "shape"}

@@ -1,9 +1,11 @@
 """Receptive fields, read off a tape: which input samples each position of a value can see."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from layerscope.tape.operations import Operation, Value, base_name
+from layerscope.tape.operations import POINTWISE, Operation, Value, base_name
 from layerscope.tape.record import Tape
 
 
@@ -39,7 +41,7 @@ def receptive_fields(tape: Tape) -> dict[Value, Field]:
     """Give the receptive field of every value whose spatial axes are those of the input.
 
     Values without spatial axes (after flatten) see the whole input. Values whose geometry is
-    not known (reordered axes, resampled maps) are absent.
+    not known (reordered positions, resampled maps, operations not known to be local) are absent.
     """
     axes = tape.input.tensor.dim() - 2
     fields: dict[Value, Field] = {tape.input: (Receptive(1, 0, 0),) * axes}
@@ -69,19 +71,62 @@ def _after(operation: Operation, seen: list[Field], axes: int) -> Field | None:
     name = base_name(operation.function)
     if name == "pad":
         return _padded(operation, seen[0])
-    if name in ("getitem", "narrow", "select", "flip", "roll"):
-        kept = before.shape[2:] == after.shape[2:] and name not in ("flip", "roll")
-        return seen[0] if kept else None
+    if name == "getitem" and before.dim() == after.dim() == axes + 2:
+        return _sliced(operation.args[1], seen[0], before.shape)
     if operation.kind in ("avg_pool", "max_pool"):  # adaptive pools, means
         return seen[0] if before.shape[2:] == after.shape[2:] else (WHOLE,) * axes
     if tuple(after.shape[2:]) not in sizes or operation.kind == "resample":
         return None
-    if operation.kind == "shape" and name in _MOVES_AXES:
+    return _merged(seen) if _is_local(operation, axes) else None
+
+
+_LOCAL_KINDS = frozenset(
+    {"relu", "add", "scale", "cat", "batch_norm", "norm", "softmax", "dropout"}
+)
+_LOCAL = POINTWISE | {
+    *("prelu", "rrelu", "glu", "threshold", "hardshrink", "softshrink", "tanhshrink", "clamp_min"),
+    *("clamp_max", "where", "masked_fill", "lerp", "normalize", "rsub", "rsqrt", "reciprocal"),
+    *("sign", "sin", "cos", "erf", "nan_to_num"),
+}
+_KEEP_PLACES = frozenset(
+    {
+        *("view", "reshape", "view_as", "reshape_as", "expand", "expand_as", "repeat", "tile"),
+        *("squeeze", "chunk", "split", "tensor_split", "channel_shuffle", "clone", "contiguous"),
+        *("to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda"),
+    }
+)
+_ALONG_AN_AXIS = frozenset({"narrow", "index_select"})
+
+
+def _is_local(operation: Operation, axes: int) -> bool:
+    """Tell whether each position of a result of the same size looks where that position does.
+
+    Norms and a softmax may read the whole map, but for its size alone.
+    """
+    name = base_name(operation.function)
+    if operation.kind == "shape":
+        dim = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("dim")
+        return name in _KEEP_PLACES or (name in _ALONG_AN_AXIS and dim in (1, -axes - 1))
+    return operation.kind in _LOCAL_KINDS or name in _LOCAL
+
+
+def _sliced(index: Any, field: Field, shape: Sequence[int]) -> Field | None:
+    """Follow a crop or a stride `x[:, :, 2:-2, ::2]`; None where positions are picked otherwise."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    dots = [place for place, part in enumerate(parts) if part is Ellipsis]
+    missing = len(shape) - len(parts) + len(dots)
+    place = dots[0] if dots else len(parts)
+    parts[place : place + len(dots)] = [slice(None)] * missing
+    sides = parts[-len(field) :]
+    lists = [part for part in parts if not isinstance(part, slice)]
+    if missing < 0 or len(lists) > 1 or not all(isinstance(side, slice) for side in sides):
         return None
-    return _merged(seen)
-
-
-_MOVES_AXES = frozenset({"permute", "transpose", "swapaxes", "swapdims", "movedim", "T", "mT"})
+    found = []
+    for seen, side, length in zip(field, sides, shape[2:], strict=True):
+        start, _, step = side.indices(length)
+        shift = start * seen.stride
+        found.append(Receptive(seen.stride * step, seen.first + shift, seen.last + shift))
+    return tuple(found)
 
 
 def _padded(operation: Operation, field: Field) -> Field | None:

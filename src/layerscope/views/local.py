@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from layerscope.tape import Operation, Value
-from layerscope.tape.operations import base_name, leaves_of
+from layerscope.tape.operations import POINTWISE, base_name, leaves_of
 
 aten = torch.ops.aten
 
@@ -158,15 +158,6 @@ def _slid(operation: Operation, box: Box, whole: Sequence[int]) -> Box:
 # -- operations on each position alone -------------------------------------------------------------
 
 _POINTWISE_KINDS = frozenset({"relu", "add", "scale", "dropout"})
-_POINTWISE = frozenset(
-    {
-        *("silu", "gelu", "sigmoid", "tanh", "elu", "selu", "celu", "leaky_relu", "mish"),
-        *("hardswish", "hardsigmoid", "hardtanh", "softplus", "softsign", "logsigmoid"),
-        *("exp", "abs", "square", "sqrt", "pow", "log", "log1p", "clone", "contiguous", "detach"),
-        *("clamp", "clip", "mul", "rmul", "imul", "multiply", "div", "divide", "truediv"),
-        *("maximum", "minimum"),
-    }
-)
 
 
 def _is_pointwise(operation: Operation, axes: int) -> bool:
@@ -184,7 +175,7 @@ def _is_pointwise(operation: Operation, axes: int) -> bool:
         known = base_name(operation.function) != "stack" and dim in (1, -axes - 1)
     else:
         name = base_name(operation.function)
-        known = operation.kind in _POINTWISE_KINDS or name in _POINTWISE
+        known = operation.kind in _POINTWISE_KINDS or name in POINTWISE
     return known and all(
         _is_one_for_all_positions(leaf, axes)
         for leaf in leaves_of((operation.args, operation.kwargs))
