@@ -8,7 +8,7 @@ from layerscope import Refused
 from layerscope.views import Scope, find_method, methods
 from untouched import prepare, state_of
 from views.entries import ENTRIES
-from views.look import METHODS, asked, asked_everywhere, look, scale_of, trace_of
+from views.look import METHODS, asked, asked_everywhere, look, passes, scale_of, trace_of
 from zoo import build
 
 TAKES_LAYERS = [name for name in METHODS if "layers" in find_method(name, {}).options]
@@ -39,6 +39,19 @@ def test_the_model_and_the_images_are_untouched(method, network):
     look(net, images, method)
     assert state_of(net) == state
     assert torch.equal(images, kept)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_inference_mode_around_it_changes_nothing(method):
+    network = "plain" if "plain" in passes(method) else passes(method)[0]
+    net, images = build(network)
+    outside = look(net, images, method)
+    with torch.inference_mode():
+        inside = look(net, images.clone(), method)
+    for layer, view in outside.items():
+        np.testing.assert_allclose(
+            inside[layer].values, view.values, atol=1e-5 * scale_of(view), rtol=0
+        )
 
 
 @asked("the_model_is_untouched_after_an_exception")

@@ -76,7 +76,7 @@ def record(model: nn.Module, images: Tensor, *, exact: bool = True) -> Tape:
     """
     model = eager(model)
     refuse_unseen_modules(model)
-    with untouched(model):
+    with untouched(model), torch.inference_mode(False):
         if images.dim() == 4:
             try:
                 flat = images.detach().clone(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
 """The last way down, kept by a trace so that methods that ask for the same one share it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ class Passes:
         """Return what comes down to each of `to`; only what is not held yet is computed."""
         last = self._last
         if last is None or not last.is_of(aim):
-            last = self._last = _Kept(aim, aim.seed._version)
+            last = self._last = _Kept.of(aim)
         found = {value: last.held[rule, value] for value in to if (rule, value) in last.held}
         missing = [value for value in dict.fromkeys(to) if value not in found]
         if missing:
@@ -46,11 +46,20 @@ class _Kept:
     """What came down of an aim whose weights have not been written to since."""
 
     aim: Aim
-    version: int
+    version: int | None  # None: a copy, which nobody writes to
     held: dict[tuple[str, Value], Tensor] = field(default_factory=dict)
 
+    @staticmethod
+    def of(aim: Aim) -> "_Kept":
+        """Keep an aim; of weights made in inference mode, which count no writes, a copy."""
+        if aim.seed.is_inference():
+            return _Kept(replace(aim, seed=aim.seed.clone()), None)
+        return _Kept(aim, aim.seed._version)
+
     def is_of(self, aim: Aim) -> bool:
-        if self.aim.at is not aim.at or self.aim.seed._version != self.version:
+        if self.aim.at is not aim.at:
+            return False
+        if self.version is not None and self.aim.seed._version != self.version:
             return False
         return torch.equal(self.aim.seed, aim.seed)
 

@@ -84,7 +84,7 @@ class Trace:
         """
         if layers is not None:
             options["layers"] = layers
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             return find_method(method, options).function(self, **options)
 
     def aim(self, target: Any) -> Aim:
