@@ -85,6 +85,7 @@ def test_several_inputs_are_refused_by_name():
         (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "uint8"),
         (torch.zeros(0, 3, 8, 8), "at least one"),
         (torch.zeros(3), "shape"),
+        (torch.tensor([0.0, torch.nan, torch.inf]).view(3, 1, 1, 1), r"2 of 3 .*number 1, 2\)"),
     ],
 )
 def test_what_is_no_batch_of_floats_is_refused(images, message):

@@ -81,6 +81,7 @@ IMAGES = torch.zeros(2, 3, 19, 19)
         ([(IMAGES, [0, 1.5])], "the label 1.5"),
         ([(IMAGES, [0, -1])], "the label -1"),
         ([(IMAGES, [0, True])], "the label True"),
+        ([IMAGES, IMAGES / 0], "batch 1 holds NaN or infinity in 2 of 2 examples"),
         ([IMAGES.byte()], "torch.uint8; give floats in the model's units"),
     ],
 )

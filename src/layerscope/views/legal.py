@@ -8,6 +8,18 @@ from torch import Tensor
 from layerscope.errors import Refused
 
 
+def refuse_not_finite(images: Tensor, what: str) -> None:
+    """Refuse a batch some of whose examples hold NaN or infinity: their maps would look whole."""
+    whole = images.isfinite().flatten(1).all(1)
+    if not bool(whole.all()):
+        rows = (~whole).nonzero()[:, 0].tolist()
+        told = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+        raise Refused(
+            f"{what} holds NaN or infinity in {len(rows)} of {len(images)} examples (number "
+            f"{told}); clean or leave them out"
+        )
+
+
 def baseline_like(images: Tensor, given: Any, *, name: str = "baseline") -> Tensor:
     """Spread a baseline over a batch `"batch channel ..."`; None stands for 0.
 
@@ -35,6 +47,8 @@ def baseline_like(images: Tensor, given: Any, *, name: str = "baseline") -> Tens
             f"{name} has the shape {tuple(value.shape)}; give a number, {images.shape[1]} numbers "
             f"(one per channel) or a tensor of {tuple(images.shape[1:])}"
         ) from None
+    if bool(value.isnan().any()) or (name != "bounds" and bool(value.isinf().any())):
+        raise Refused(f"{name}={given!r:.60}: give numbers that are finite")
     result = torch.empty_like(images)
     return result.copy_(spread)
 

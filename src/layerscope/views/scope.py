@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from layerscope.errors import Refused
 from layerscope.tape import eager, record
 from layerscope.views.layers import find_layers
+from layerscope.views.legal import refuse_not_finite
 from layerscope.views.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,9 @@ class Scope:
                 f"the input is {batch.dtype}; the model takes floats: divide and normalise first"
             )
         like = next((p for p in self.model.parameters() if p.is_floating_point()), None)
-        return batch if like is None else batch.to(like.device, like.dtype)
+        batch = batch if like is None else batch.to(like.device, like.dtype)
+        refuse_not_finite(batch, "the input")
+        return batch
 
 
 def _refuse_several_inputs(model: nn.Module) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.tape import record
+from layerscope.views.legal import refuse_not_finite
 from layerscope.views.trace import Trace
 
 #: A class as labels name it: an index into the scope's classes, or a name of its own.
@@ -131,7 +132,9 @@ def _unpacked(
     for name, given in (("labels", known), ("ids", ids)):
         if given is not None and len(given) != count:
             raise Refused(f"{where} has {len(given)} {name} for {count} examples")
-    return images.to(like.device, like.dtype), known, ids
+    images = images.to(like.device, like.dtype)
+    refuse_not_finite(images, where)
+    return images, known, ids
 
 
 def _labels(trace: Trace, labels: Any, where: str) -> tuple[Label, ...]:

@@ -10,6 +10,7 @@ from layerscope.progress import bar
 from layerscope.views.again import gradients_of, scores_of
 from layerscope.views.aims import Aim
 from layerscope.views.draws import generator
+from layerscope.views.legal import refuse_not_finite
 from layerscope.views.noise import refuse_samples
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
@@ -96,10 +97,14 @@ def _others(baselines: Any, images: Tensor) -> Tensor:
             f"(N, {', '.join(map(str, images.shape[1:]))}), of the training data say; with one "
             "baseline it is integrated_gradients"
         )
-    others = torch.as_tensor(baselines).to(images)
+    try:
+        others = torch.as_tensor(baselines).to(images)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Refused(f"baselines={baselines!r:.60}: {error}") from error
     if others.shape[1:] != images.shape[1:] or not len(others):
         raise Refused(
             f"baselines has the shape {tuple(others.shape)}; expected (N, "
             f"{', '.join(map(str, images.shape[1:]))})"
         )
+    refuse_not_finite(others, "baselines=")
     return others
