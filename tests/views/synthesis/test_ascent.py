@@ -106,3 +106,15 @@ def test_the_same_pictures_are_as_alike_as_can_be():
     torch.testing.assert_close(likeness_among(apart, 2), torch.zeros(4))
     apart[2] = apart[0]  # the second picture of the first unit is now its first
     assert likeness_among(apart, 2).tolist() == pytest.approx([1, 0, 1, 0])
+
+
+def test_likeness_and_smoothness_have_the_values_of_their_papers():
+    target = torch.tensor([[[3.0, 4.0]]])
+    alike = likeness(target)
+    assert alike(target).tolist() == [0]
+    assert alike(torch.zeros(1, 1, 2)).tolist() == [-1]
+    assert alike(torch.tensor([[[3.0, 9.0]]])).tolist() == [-1]
+    steps = torch.tensor([[[[0.0, 1.0], [3.0, 3.0]]]])  # 1 and 0 across, 3 and 2 down
+    assert smoothness(steps).tolist() == [-((1 + 0) / 2 + (9 + 4) / 2)]
+    assert strength(steps).tolist() == [19 / 8]
+    assert strength_of_channel(1)(torch.tensor([[[5.0], [2.0]]])).tolist() == [2]
