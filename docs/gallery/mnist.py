@@ -67,20 +67,25 @@ def atlas(run: ls.Run, out: Path, per_class: int) -> None:
         save(name, figure)
     few = batches(run, per_class=per_class)
     probe = trace.view("linear_probe", data=few)
-    save("linear_probe", draw.plot(list(probe.values())))
+    title = "How well each layer alone tells the digits apart"
+    caption = f"{net}. Logistic regression on the means of the layer's maps; band: 95 % interval."
+    save("linear_probe", draw.plot(list(probe.values()), title=title, caption=caption))
     near = trace.view("embedding", data=few, by="tsne")
-    save("embedding", draw.plot(list(near.values())))
+    title = "Digits near one another are held alike by the layer"
+    caption = f"{net}. t-SNE; axes have no unit, far distances no meaning."
+    save("embedding", draw.plot(list(near.values()), title=title, caption=caption))
 
 
 def evidence(trace: ls.Trace, digits: list, rows: list, net: str) -> object:
-    """Draw feature maps' evidence at each layer: the activation maps, and the strongest units."""
+    """Draw where each layer holds evidence for the digit."""
     views = [trace.view(name, target="true") for name in ("grad_cam", "layer_cam")]
     return sheets.by_layer(
         views,
         digits,
         rows,
         title="Where each layer holds evidence for the digit",
-        caption=f"{net}. Each map is scaled by its own largest value; plain grey is no evidence.",
+        caption=f"{net}. Each map is scaled by its own largest value; where the digit is left as "
+        "it is, there is none.",
         side=84,
     )
 

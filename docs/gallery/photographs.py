@@ -237,14 +237,34 @@ def made(subject: Subject) -> None:
 
 def whole_data(subject: Subject) -> None:
     """Plot what layers do with a whole data set."""
-    probe = subject.trace.view("linear_probe", data=subject.data, folds=3)
-    subject.save("linear_probe", draw.plot(list(probe.values())))
-    selectivity = subject.trace.view("selectivity", data=subject.data)
-    subject.save("selectivity", draw.plot(list(selectivity.values())))
-    near = subject.trace.view("embedding", data=subject.data, by="tsne")
-    subject.save("embedding", draw.plot(list(near.values())))
-    ranked = subject.trace.view("strongest_units", data=subject.data)
-    subject.save("strongest_units", draw.plot(list(ranked.values())))
+    told = {
+        "linear_probe": (
+            "How well each layer alone tells the classes apart",
+            "Logistic regression on the means of the layer's maps, on photographs held out; band: "
+            "95 % interval.",
+            {"folds": 3},
+        ),
+        "selectivity": (
+            "How much a unit prefers one class",
+            "Each dot is a unit: 0 answers all classes alike, 1 only one; bar: middle half, ring: "
+            "median.",
+            {},
+        ),
+        "embedding": (
+            "Photographs near one another are held alike by the layer",
+            "t-SNE of the means of the layer's maps; axes have no unit, far distances no meaning.",
+            {"by": "tsne"},
+        ),
+        "strongest_units": (
+            "Units that answer a class more than the others",
+            "The strongest first; faint: units that stand in several rows.",
+            {},
+        ),
+    }
+    for method, (title, caption, options) in told.items():
+        views = subject.trace.view(method, data=subject.data, **options)
+        about = f"{subject.net}. {caption}"
+        subject.save(method, draw.plot(list(views.values()), title=title, caption=about))
 
 
 if __name__ == "__main__":

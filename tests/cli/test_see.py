@@ -29,6 +29,13 @@ def smooth():
     )
 
 
+def plain():
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    )
+
+
 def fixed():
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
 """
@@ -88,3 +95,42 @@ def test_a_network_of_the_users_must_give_what_was_named(command, capsys):
     assert command(*plain, "deconvnet,grad_cam", "--layers", "2") == 1
     assert "there is no view for deconvnet: the reasons" in capsys.readouterr().err
     assert command(*plain, "deconvnet,grad_cam", "--layers", "conv") == 0
+
+
+def test_several_words_after_an_option_and_one_line_for_each_reason(command, tmp_path, capsys):
+    methods = ["--methods", "grad_cam", "lrp", "selectivity", "linear_probe"]
+    assert command("plain", "--size", "16", *methods, "--layers", "0", "2") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("no selectivity at 0, 2: selectivity needs the labels of the data")
+    assert told[1].startswith("no linear_probe at 0, 2: ")
+    assert told[2].startswith("layerscope: there is no view for selectivity, linear_probe: ")
+    assert len(told) == 3
+    document = json.loads((tmp_path / "seen" / "index.json").read_text())
+    seen = {(view["method"], view["layer"]) for view in document["views"]}
+    layers = {("lrp", "input"), ("lrp", "0"), ("lrp", "2"), ("grad_cam", "0"), ("grad_cam", "2")}
+    assert seen == layers
+    pictures = sorted(path.stem for path in (tmp_path / "seen" / "pictures").iterdir())
+    assert pictures == sorted(f"images-0-{method}-{layer}" for method, layer in layers)
+
+
+def test_a_target_is_an_index_where_classes_have_no_names(command, tmp_path, capsys):
+    asked = ("--size", "16", "--methods", "grad_cam", "--layers", "2")
+    assert command("smooth", *asked, "--target", "1") == 0
+    document = json.loads((tmp_path / "seen" / "index.json").read_text())
+    assert [view["target"] for view in document["views"]] == [["1"]]
+    assert command("smooth", *asked, "--target", "7") == 1
+    assert "class indices run from 0 to 1" in capsys.readouterr().err
+
+
+def test_the_folder_as_a_whole_is_drawn_as_sheets_and_plots(command, tmp_path):
+    Image.linear_gradient("L").rotate(90).convert("RGB").save(tmp_path / "images" / "turned.png")
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "images" / "round.png")
+    methods = "embedding,zeiler_fergus,activation_maximization,filters"
+    assert command("plain", "--size", "24", "--methods", methods, "--layers", "2") == 0
+    pictures = {path.name for path in (tmp_path / "seen" / "pictures").iterdir()}
+    assert pictures == {
+        "embedding.png",
+        "network-zeiler_fergus-2.png",
+        "network-activation_maximization-2.png",
+        "network-filters-0.png",
+    }

@@ -57,6 +57,7 @@ def test_each_readable_image_is_seen_and_the_rest_named(images, tmp_path):
         *(("feature_maps", layer) for layer in "02"),
         *(("deconvnet", layer) for layer in ("0", "2", "input")),
         *(("grad_cam", layer) for layer in "02"),
+        *(("lrp", layer) for layer in ("0", "2", "input")),
         ("filters", "0"),
     }
     assert net.training

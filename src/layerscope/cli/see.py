@@ -127,8 +127,12 @@ def _see_module(
 
 def _tell(outcome: "Outcome", named: list[str]) -> None:
     """Tell what could not be made and why; a method or layer that was named must give a view."""
+    places: dict[tuple[str, str], list[str]] = {}
     for method, layer, reason in outcome.refused:
-        typer.echo(f"no {method}{f' at {layer}' if layer else ''}: {reason}", err=True)
+        places.setdefault((method, reason), []).extend([layer] if layer else [])
+    for (method, reason), layers in places.items():
+        where = f" at {', '.join(layers)}" if layers else ""
+        typer.echo(f"no {method}{where}: {reason}", err=True)
     if nothing := [name for name in dict.fromkeys(named) if name in outcome.nothing]:
         why = "the reasons stand above" if outcome.refused else "there are no examples to look at"
         raise LayerscopeError(f"there is no view for {', '.join(nothing)}: {why}")

@@ -165,8 +165,11 @@ def plots(view: View) -> bool:
     return view.axes in (("class",), ("unit",), ("example", "component"), ("class", "rank"))
 
 
-def plot(views: Sequence[View], theme: Theme = LIGHT) -> Figure:
+def plot(
+    views: Sequence[View], theme: Theme = LIGHT, *, title: str = "", caption: str = ""
+) -> Figure:
     """Plot all layers of a method that `plots` together, front to back."""
+    told = {"title": title, "caption": caption}
     first, layers = views[0], [view.layer for view in views]
     quality = [view.quality for view in views]
     if first.axes == ("class",):
@@ -183,14 +186,15 @@ def plot(views: Sequence[View], theme: Theme = LIGHT) -> Figure:
             },
             share=True,
             theme=theme,
+            **told,
         )
     if first.axes == ("unit",):
         values = [view.values for view in views]
-        return figures.distributions(layers, values, "class selectivity", theme=theme)
+        return figures.distributions(layers, values, "class selectivity", theme=theme, **told)
     if first.axes == ("example", "component"):
         planes = [view.values for view in views]
         classes = _classes(first) if "class" in first.quality else ["examples"]
         labels = first.quality.get("class", np.zeros(len(planes[0]), int))
-        return figures.embedding(planes, layers, labels, classes, theme=theme)
+        return figures.embedding(planes, layers, labels, classes, theme=theme, **told)
     units = [np.asarray(view.unit) for view in views]
-    return figures.ranking(units, layers, _classes(first), theme=theme)
+    return figures.ranking(units, layers, _classes(first), theme=theme, **told)

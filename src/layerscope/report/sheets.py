@@ -39,7 +39,7 @@ def by_layer(
     views = [view for each in methods for view in each.values()]
     cells = _cells(views, photos)
     groups = [("", 1)] + [(_title(each), len(each)) for each in methods]
-    legends = [_legend(next(iter(each.values()))) for each in methods]
+    legends = _legends([next(iter(each.values())) for each in methods])
     return figures.grid(
         cells,
         rows,
@@ -66,19 +66,11 @@ def at_input(
     Arguments are those of `by_layer`; legends that say the same stand once.
     """
     cells = _cells(views, photos)
-    said: dict[tuple[Any, ...], list[str]] = {}
-    for view in views:
-        legend = _legend(view)
-        said.setdefault((legend.scale, legend.low, legend.high), []).append(_name(view))
-    legends = [
-        figures.Legend(scale, high, low, ", ".join(names))
-        for (scale, low, high), names in said.items()
-    ]
     return figures.grid(
         cells,
         rows,
         ["picture", *map(_name, views)],
-        legends=legends,
+        legends=_legends(views),
         title=title,
         caption=caption,
         side=side,
@@ -126,7 +118,7 @@ def of_units(view: View, *, title: str, caption: str, most: int | None = None) -
         pictures = [pictures[k] for k in chosen]
     shown = [picture.pixels for picture in pictures]
     return figures.synthesised(
-        shown, [picture.caption for picture in pictures], title=title, caption=caption, side=112
+        shown, [picture.caption for picture in pictures], title=title, caption=caption, side=140
     )
 
 
@@ -151,6 +143,18 @@ def _title(each: Mapping[str, View]) -> str:
     return _name(next(iter(each.values())))
 
 
+def _legends(views: Sequence[View]) -> list[figures.Legend]:
+    """Say what colours mean; methods of which the same is to be said share a legend."""
+    said: dict[tuple[Any, ...], list[str]] = {}
+    for view in views:
+        legend = _legend(view)
+        said.setdefault((legend.scale, legend.high, legend.low), []).append(_name(view))
+    return [
+        figures.Legend(scale, high, low, ", ".join(names))
+        for (scale, high, low), names in said.items()
+    ]
+
+
 def _legend(view: View) -> figures.Legend:
     """Say what the colours of a method's pictures mean."""
     name, space = _name(view), view.axes[1:]
@@ -158,8 +162,13 @@ def _legend(view: View) -> figures.Legend:
         against = "against" if view.signed else "0"
         end = "for, each map’s largest" if view.signed else "each map’s largest"
         return figures.Legend("signed over" if view.signed else "over", end, against, name)
+    if "pixels" in view.quality:
+        return figures.Legend("colours", "pictures, as they were made", name=name)
     if view.method in COLOURED or view.unit is not None:
-        return figures.Legend("colours", GREY, name=name)
+        grey = view.values.shape[1] == 1
+        high, low = "above zero, the largest half percent", "below"
+        plain = figures.Legend("signed", high, low, name)
+        return plain if grey else figures.Legend("colours", GREY, name=name)
     if view.layer == INPUT and view.signed:
         return figures.Legend("signed", "for, the largest half percent", "against", name)
     if view.layer == INPUT:

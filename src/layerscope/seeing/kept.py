@@ -23,6 +23,8 @@ def parts(view: View, ask: Ask, settings: ViewsSettings, scope: Scope) -> Iterat
     what every unit of a layer shows, the units that answer most; of relevance at a layer, the sum
     over its channels.
     """
+    if view.axes[:2] == ("unit", "rank"):
+        view = _strongest_units(view, settings.pictured)
     view = with_pixels(view, scope)
     if view.axes[0] == "rank":
         yield from _ranks(view)
@@ -31,8 +33,6 @@ def parts(view: View, ask: Ask, settings: ViewsSettings, scope: Scope) -> Iterat
         rows = np.arange(len(chosen))[:, None]
         part = replace(view, values=view.values[rows, chosen], quality={"channels": chosen})
         yield part, {"channels": chosen.tolist()}
-    elif view.axes[:2] == ("unit", "rank"):
-        yield _strongest_units(view, settings.pictured), {}
     elif view.layer != INPUT and ask.sums and view.axes[:2] == ("batch", "channel"):
         axes = (view.axes[0], *view.axes[2:])
         yield replace(view, values=view.values.sum(axis=1), axes=axes), {"summed": "channel"}

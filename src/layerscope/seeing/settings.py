@@ -17,7 +17,7 @@ class ViewsSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: tuple[str, ...] = ("feature_maps", "filters", "deconvnet", "grad_cam")
+    methods: tuple[str, ...] = ("feature_maps", "filters", "deconvnet", "grad_cam", "lrp")
     """Names that `layerscope methods` lists."""
     layers: str | tuple[str, ...] = "conv"
     """A kind ("conv", "all", ...), a layer's name, or a list."""

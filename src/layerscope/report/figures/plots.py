@@ -2,6 +2,7 @@
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -110,6 +111,7 @@ def layer_curve(
     levels: dict[str, float | Sequence[float]] | None = None,
     share: bool = False,
     title: str = "",
+    caption: str = "",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Plot one figure a layer, front to back, with its interval and levels to compare it with.
@@ -132,8 +134,7 @@ def layer_curve(
         axes.plot(x, each, color=colour, linestyle=dash, linewidth=1.6, label=name)
     _name_layers(axes, layers)
     axes.set_ylabel(ylabel)
-    if title:
-        axes.set_title(title, color=theme.ink, fontsize=11, loc="left")
+    tell(figure, title, caption, theme)
     if share:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
     if levels:
@@ -147,6 +148,7 @@ def distributions(
     ylabel: str,
     *,
     title: str = "",
+    caption: str = "",
     theme: Theme = LIGHT,
 ) -> Figure:
     """Plot each layer's values, one a unit, as dots beside a bar for their middle half.
@@ -167,9 +169,17 @@ def distributions(
             axes.plot(place + 0.3, middle, "o", color=theme.paper, markeredgecolor=theme.ink)
     _name_layers(axes, layers)
     axes.set_ylabel(ylabel)
-    if title:
-        axes.set_title(title, color=theme.ink, fontsize=11, loc="left")
+    tell(figure, title, caption, theme)
     return figure
+
+
+def tell(figure: Figure, title: str, caption: str, theme: Theme) -> None:
+    """Put a title and a caption above, in lines that fit the figure's width."""
+    letters = round(12 * figure.get_size_inches()[0])
+    lines = [line for text in (title, caption) for line in textwrap.wrap(text, letters)]
+    if lines:
+        style = {"fontsize": 10, "color": theme.ink, "x": 0.01, "ha": "left"}
+        figure.suptitle("\n".join(lines), **style)
 
 
 def _name_layers(axes: Axes, layers: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from layerscope.errors import LayerscopeError
+from layerscope.report.figures.plots import tell
 from layerscope.report.theme import LIGHT, Theme
 
 #: Okabe and Ito's colours for colour-blind eyes, and two greys; the markers differ as well.
@@ -61,8 +62,7 @@ def embedding(
         for spine in axes.spines.values():
             spine.set_color(theme.line)
     _legend(figure, classes, theme)
-    if title or caption:
-        figure.suptitle("\n".join(filter(None, (title, caption))), fontsize=11, color=theme.ink)
+    tell(figure, title, caption, theme)
     return figure
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from layerscope.errors import LayerscopeError
 from layerscope.report.figures.images import HEAT, SIGNED, strong
+from layerscope.report.figures.plots import tell
 from layerscope.report.theme import LIGHT, Theme
 
 
@@ -62,7 +63,7 @@ def waveform(
     upper.margins(x=0.005)
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    _words(figure, title, caption, theme)
+    tell(figure, title, caption, theme)
     return figure
 
 
@@ -105,7 +106,7 @@ def recording(
     axes.set_yticks(range(len(values)), channels or [str(k) for k in range(len(values))])
     axes.set_xlabel("time (s)" if sfreq else "sample", color=theme.ink)
     figure.colorbar(drawn, ax=axes, pad=0.01)
-    _words(figure, title, caption, theme)
+    tell(figure, title, caption, theme)
     return figure
 
 
@@ -142,9 +143,3 @@ def _line_colours(values: np.ndarray, signed: bool) -> np.ndarray:
     full = SIGNED(np.where(share < 0, 0.1, 0.9)) if signed else HEAT(0.35 + 0.4 * share)
     cover = np.abs(share)[:, None] ** 0.5
     return (1 - cover) * np.array([0.72, 0.72, 0.72, 1.0]) + cover * full
-
-
-def _words(figure: Figure, title: str, caption: str, theme: Theme) -> None:
-    if title or caption:
-        words = "\n".join(filter(None, (title, caption)))
-        figure.suptitle(words, fontsize=11, color=theme.ink, x=0.01, ha="left")
