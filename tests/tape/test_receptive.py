@@ -74,6 +74,15 @@ def test_a_layer_behind_global_pooling_sees_the_whole_input():
     assert receptive_fields(tape)[tape.output][0].size == math.inf
 
 
+def test_pieces_of_features_without_space_have_a_field_without_axes():
+    class Half(nn.Module):
+        def forward(self, x):
+            return x[:, :1] * x[:, 1:]
+
+    tape = record(Half(), torch.zeros(2, 2))
+    assert receptive_fields(tape)[tape.output] == ()
+
+
 def test_a_resized_map_has_no_known_field():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Upsample(scale_factor=2), nn.Conv2d(4, 4, 1))
     tape = record(net, torch.zeros(1, 3, 9, 9))

@@ -117,9 +117,13 @@ def _sliced(index: Any, field: Field, shape: Sequence[int]) -> Field | None:
     missing = len(shape) - len(parts) + len(dots)
     place = dots[0] if dots else len(parts)
     parts[place : place + len(dots)] = [slice(None)] * missing
-    sides = parts[-len(field) :]
+    sides = parts[2:]
     lists = [part for part in parts if not isinstance(part, slice)]
-    if missing < 0 or len(lists) > 1 or not all(isinstance(side, slice) for side in sides):
+    if (
+        len(parts) != len(shape)
+        or len(lists) > 1
+        or not all(isinstance(side, slice) for side in sides)
+    ):
         return None
     found = []
     for seen, side, length in zip(field, sides, shape[2:], strict=True):
