@@ -8,7 +8,16 @@ from layerscope import Refused
 from layerscope.views import Scope, find_method, methods
 from untouched import prepare, state_of
 from views.entries import ENTRIES
-from views.look import METHODS, asked, asked_everywhere, look, passes, scale_of, trace_of
+from views.look import (
+    METHODS,
+    asked,
+    asked_everywhere,
+    look,
+    options_of,
+    passes,
+    scale_of,
+    trace_of,
+)
 from zoo import build
 
 TAKES_LAYERS = [name for name in METHODS if "layers" in find_method(name, {}).options]
@@ -89,7 +98,7 @@ def test_one_example_gives_the_same_alone_and_in_a_batch(method, network):
 
 def look_at(net, images, row, method):
     """Look at one example alone, under the identifier that it has in the batch."""
-    from views.look import TRUE, options_of, scope_of
+    from views.look import TRUE, scope_of
 
     one = images[row : row + 1]
     trace = scope_of(net, one).trace(one, examples=[str(row)], true=TRUE[row : row + 1])
@@ -233,3 +242,52 @@ def test_one_trace_serves_the_methods_with_one_forward_pass():
     for method in ("feature_maps", "filters", "grad_cam", "deconvnet", "lrp", "layer_cam"):
         trace.view(method)
     assert len(calls) == 1
+
+
+NUMBERS = [
+    (method.name, option)
+    for method in methods()
+    for option, default in method.options.items()
+    if isinstance(default, bool | int | float | str) and option not in ("target", "layers")
+]
+
+
+@pytest.mark.parametrize(("method", "option"), NUMBERS)
+def test_an_option_of_another_kind_is_refused_by_name(method, option):
+    net, images = build("plain")
+    trace = trace_of(net, images)
+    for value in (b"x", [1], {}, object(), torch.zeros(3), float("nan"), float("inf")):
+        with pytest.raises(Refused, match=f"{option}=.*give "):
+            trace.view(method, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("deep_dream", {"rate": -0.01}),
+        ("feature_inversion", {"rate": 0.0}),
+        ("feature_inversion", {"smooth": -1.0}),
+        ("class_model", {"l2": -1.0}),
+        ("activation_maximization", {"diversity": -1.0}),
+        ("linear_probe", {"nulls": -1}),
+        ("linear_probe", {"seed": -1}),
+        ("lrp", {"composite": []}),
+        ("lrp", {"layers": []}),
+        ("grad_cam", {"layers": []}),
+        ("grad_cam", {"raw": "no"}),
+        ("class_means", {"options": 3}),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(method, options):
+    net, images = build("plain")
+    with pytest.raises(Refused, match=next(iter(options))):
+        trace_of(net, images).view(method, **options)
+
+
+def test_numbers_of_numpy_are_numbers():
+    net, images = build("plain")
+    trace = trace_of(net, images)
+    window, stride = np.int64(4), np.array([3, 5])
+    found = trace.view("occlusion", window=window, stride=list(stride))["input"]
+    same = trace.view("occlusion", window=4, stride=[3, 5])["input"]
+    np.testing.assert_array_equal(found.values, same.values)

@@ -44,6 +44,8 @@ def find_layers(
     """
     if not isinstance(wanted, str | Sequence):
         raise Refused(f"layers={wanted!r}: give a name, a kind, or a list of these")
+    if not len(wanted):
+        raise Refused(f"layers={wanted!r} names no layer")
     order = [name for name in ran if name]
     alone = isinstance(wanted, str)
     found: set[str] = set()

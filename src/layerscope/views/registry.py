@@ -2,9 +2,14 @@
 
 import difflib
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import numpy as np
 
 from layerscope.errors import Refused
 
@@ -82,18 +87,47 @@ def methods() -> list[Method]:
     return list(_METHODS.values())
 
 
-def find_method(name: str, options: dict[str, Any]) -> Method:
-    """Return the method of that name, having checked that it takes the options given."""
+def find_method(name: str, options: Mapping[str, Any]) -> Method:
+    """Return the method of that name, having checked that it takes options of these kinds."""
     if not isinstance(name, str) or name not in _METHODS:
         name = str(name)
         near = difflib.get_close_matches(name, _METHODS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise Refused(f"no method {name!r}: {hint}the methods are {', '.join(_METHODS)}")
     found = _METHODS[name]
-    for option in options:
+    kinds = inspect.signature(found.function).parameters
+    for option, value in options.items():
         if option not in found.options:
             raise Refused(
                 f"{name} takes no option {option!r}; its options are "
                 f"{', '.join(found.options) or 'none'}"
             )
+        annotation = kinds[option].annotation
+        allowed = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+        allowed = tuple(get_origin(kind) or kind for kind in allowed)
+        if not any(_is_of(value, kind) for kind in allowed):
+            words = " or ".join(_WORDS.get(kind, kind.__name__) for kind in allowed)
+            raise Refused(f"{name}: {option}={value!r:.60}: give {words}")
     return found
+
+
+_WORDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a name",
+    Sequence: "a list",
+    Mapping: "a dict of options",
+    NoneType: "None",
+}
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Tell whether a value is of the kind that a method's signature says, as far as it is told."""
+    if kind is bool:
+        return isinstance(value, bool | np.bool_)
+    if kind is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    return kind in (Any, Iterable) or isinstance(value, kind)

@@ -68,6 +68,8 @@ def class_model(
     """
     if not isinstance(steps, int) or steps < 1 or not contrast > 0:
         raise Refused(f"steps={steps!r}, contrast={contrast!r}: a whole number and one above 0")
+    if l2 is not None and l2 < 0:
+        raise Refused(f"l2={l2!r}: a weight of at least 0, or None")
     wanted = chosen_classes(trace, classes)
     source = trace.tape.input.tensor
     way = parametrise(

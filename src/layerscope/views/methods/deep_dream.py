@@ -65,6 +65,8 @@ def deep_dream(
     for name, number in (("octaves", octaves), ("steps", steps), ("ratio", ratio)):
         if not isinstance(number, int | float) or number < 1:
             raise Refused(f"{name}={number!r}: a number of at least 1")
+    if not rate > 0:
+        raise Refused(f"rate={rate!r}: a share above 0; below it the layer would see less")
     source = trace.tape.input.tensor
     names, views = trace.layer_names(layers), dict[str, View]()
     with bar("dreaming", len(names) * len(source), "pictures") as step:

@@ -61,6 +61,8 @@ def feature_inversion(
     """
     if not isinstance(steps, int) or steps < 1:
         raise Refused(f"steps={steps!r}: a whole number, at least 1")
+    if not rate > 0 or not smooth >= 0:
+        raise Refused(f"rate={rate!r}, smooth={smooth!r}: above 0, and at least 0")
     source = trace.tape.input.tensor
     names, views = trace.layer_names(layers), dict[str, View]()
     way = parametrise(

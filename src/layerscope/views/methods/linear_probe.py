@@ -61,6 +61,8 @@ def linear_probe(
         raw: at a convolution, read the map before its norm and rectifier.
 
     """
+    if nulls < 0 or not 0 <= seed < 2**32:
+        raise Refused(f"nulls={nulls!r}, seed={seed!r}: whole numbers of at least 0")
     names = trace.layer_names(layers)
     sources = [data] if held_out is None else [data, held_out]
     given = [features(trace, names, one, pool, raw, "linear_probe") for one in sources]

@@ -74,7 +74,7 @@ def places_below(trace: Trace, layers: str | Sequence[str] | None, at: Value) ->
     takes_input = "input" in names and "input" not in trace.tape.layers
     places = {"input": trace.tape.input} if takes_input else {}
     others = [name for name in names if not (takes_input and name == "input")]
-    if others:
+    if others or not names:
         wanted = others[0] if len(others) == 1 else others
         for layer in trace.layer_names(wanted):
             value = trace.value(layer)

@@ -78,14 +78,14 @@ def occlusion(
 def _per_axis(name: str, given: Any, default: list[int], space: Sequence[int]) -> list[int]:
     if given is None:
         return default
-    numbers = [given] * len(space) if isinstance(given, int) else list(given)
-    whole = all(isinstance(n, int) and n >= 1 for n in numbers)
+    numbers = [given] * len(space) if isinstance(given, int | np.integer) else list(given)
+    whole = all(isinstance(n, int | np.integer) and n >= 1 for n in numbers)
     if len(numbers) != len(space) or not whole:
         raise Refused(
             f"{name}={given!r}: give a whole number above 0, or one for each of the input's "
             f"{len(space)} spatial axes"
         )
-    return [min(n, size) for n, size in zip(numbers, space, strict=True)]
+    return [min(int(n), size) for n, size in zip(numbers, space, strict=True)]
 
 
 def _starts(space: Sequence[int], size: Sequence[int], step: Sequence[int]) -> list[np.ndarray]:

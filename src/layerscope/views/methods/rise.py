@@ -92,13 +92,15 @@ def _check(samples: Any, keep: Any) -> None:
 
 
 def _grid(cells: Any, space: Sequence[int]) -> list[int]:
-    numbers = [cells] * len(space) if isinstance(cells, int) else list(cells)
-    if len(numbers) != len(space) or not all(isinstance(n, int) and n >= 1 for n in numbers):
+    numbers = [cells] * len(space) if isinstance(cells, int | np.integer) else list(cells)
+    if len(numbers) != len(space) or not all(
+        isinstance(n, int | np.integer) and n >= 1 for n in numbers
+    ):
         raise Refused(
             f"cells={cells!r}: give a whole number above 0, or one for each of the input's "
             f"{len(space)} spatial axes"
         )
-    return [min(n, size) for n, size in zip(numbers, space, strict=True)]
+    return [min(int(n), size) for n, size in zip(numbers, space, strict=True)]
 
 
 def _numbers(grid: Sequence[int], space: Sequence[int]) -> int:

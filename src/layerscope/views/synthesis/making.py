@@ -46,6 +46,8 @@ class Recipe:
                 raise Refused(f"{name}={getattr(self, name)!r}: a whole number, at least 1")
         if self.contrast is not None and not self.contrast > 0:
             raise Refused(f"contrast={self.contrast!r}: a number above 0, or None for no limit")
+        if not self.diversity >= 0:
+            raise Refused(f"diversity={self.diversity!r}: a weight of at least 0")
 
 
 @dataclass(frozen=True, eq=False)
