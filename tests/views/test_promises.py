@@ -63,6 +63,19 @@ def test_inference_mode_around_it_changes_nothing(method):
         )
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_writing_to_a_view_changes_neither_the_model_nor_what_is_seen_next(method):
+    net, images = build("plain 1-D" if "plain 1-D" in passes(method) else passes(method)[0])
+    state, trace = state_of(net), trace_of(net, images)
+    first = trace.view(method, **options_of(method, images))
+    kept = {layer: view.values.copy() for layer, view in first.items()}
+    for view in first.values():
+        view.values[...] = 7
+    assert state_of(net) == state
+    for layer, view in trace.view(method, **options_of(method, images)).items():
+        np.testing.assert_array_equal(view.values, kept[layer])
+
+
 @asked("the_model_is_untouched_after_an_exception")
 def test_the_model_is_untouched_after_an_exception(method):
     net, images = build("plain")

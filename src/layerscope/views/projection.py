@@ -66,7 +66,8 @@ def class_view(trace: Trace, method: str, rule: str, target: Any) -> dict[str, V
     source = trace.tape.input
     (projection,) = trace.gradients(aim, [source], rule)
     axes = ("batch", "channel", *trace.spatial(source.tensor))
-    view = trace.make_view(method, "input", source, projection, axes, aim=aim, signed=True)
+    own = projection.clone()  # the trace keeps the other
+    view = trace.make_view(method, "input", source, own, axes, aim=aim, signed=True)
     return {"input": view}
 
 

@@ -240,7 +240,10 @@ class Trace:
         aim: Aim | None = None,
         **more: Any,
     ) -> View:
-        """Return a `View` with what the trace knows of its examples, aim and geometry."""
+        """Return a `View` with what the trace knows of its examples, aim and geometry.
+
+        It may hold the memory of `values`, which are therefore to be nobody else's.
+        """
         if aim is not None:
             more = {"target": aim.classes, "about": aim.about, **more}
         for name in ("target", "unit"):

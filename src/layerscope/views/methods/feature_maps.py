@@ -31,6 +31,7 @@ def feature_maps(
         value = trace.value(layer, raw=raw)
         axes = ("batch", "channel", *trace.spatial(value.tensor))
         views[layer] = trace.make_view(
-            "feature_maps", layer, value, value.tensor, axes, signed=bool((value.tensor < 0).any())
+            *("feature_maps", layer, value, value.tensor.clone(), axes),
+            signed=bool((value.tensor < 0).any()),
         )
     return views

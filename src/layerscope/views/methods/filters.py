@@ -46,7 +46,7 @@ def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str
         weight: Tensor = trace.module(name).weight  # type: ignore[assignment]
         axes = ("unit", "channel", *trace.spatial(weight))
         value = trace.value(name, raw=True)
-        views[name] = trace.make_view("filters", name, value, weight, axes, signed=True)
+        views[name] = trace.make_view("filters", name, value, weight.clone(), axes, signed=True)
     return views
 
 
