@@ -129,3 +129,13 @@ def test_the_budget_says_how_many_inputs_are_traced_together():
     large = Scope(net, memory=2**24).trace(images)
     alone = Scope(net, memory=2**24).trace(images[:1])
     assert large.examples_at_once() == alone.examples_at_once() > 5
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "smooth_grad", "deep_lift"])
+def test_other_inputs_are_not_run_through_changed_weights(method):
+    net, images = build("plain")
+    trace = Scope(net).trace(images)
+    with torch.no_grad():
+        net[0].weight.mul_(2)
+    with pytest.raises(Refused, match="changed after the forward pass"):
+        trace.view(method)

@@ -108,6 +108,8 @@ class Trace:
             exact: False computes in bfloat16 where torch's autocast does.
 
         """
+        for operation in self.tape.operations:
+            operation.refuse_if_changed()
         examples = tuple(self.examples[row] for row in rows.tolist())
         tape = record(self.scope.model, images, exact=exact)
         true = None if self.true is None else self.true[rows]
