@@ -17,9 +17,9 @@ def shelf():
 
 @pytest.fixture
 def full_disk():
-    """Let no file grow beyond 1,000 bytes."""
+    """Let no file grow beyond 16 MB: a log that the tests are written to is a file too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**24, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -62,4 +62,4 @@ def test_a_full_disk_is_told(shelf, full_disk):
     with pytest.raises(LayerscopeError, match=r"cannot write 4\.0 GB in .*set TMPDIR"):
         zeros((1000, 1000, 1000), on_disk=True)
     with pytest.raises(LayerscopeError, match=r"cannot write .*set TMPDIR"):
-        shelf.put(0, torch.zeros(2000))
+        shelf.put(0, torch.zeros(2**23))
