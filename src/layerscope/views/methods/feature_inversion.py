@@ -59,10 +59,10 @@ def feature_inversion(
         seed: of the noise, which is an example's own.
 
     """
-    if not isinstance(steps, int) or steps < 1:
-        raise Refused(f"steps={steps!r}: a whole number, at least 1")
-    if not rate > 0 or not smooth >= 0:
-        raise Refused(f"rate={rate!r}, smooth={smooth!r}: above 0, and at least 0")
+    if steps < 1 or rate <= 0 or smooth < 0:
+        raise Refused(
+            f"steps={steps}, rate={rate}, smooth={smooth}: at least 1, above 0, at least 0"
+        )
     source = trace.tape.input.tensor
     names, views = trace.layer_names(layers), dict[str, View]()
     way = parametrise(

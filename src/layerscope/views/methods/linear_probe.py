@@ -61,8 +61,7 @@ def linear_probe(
         raw: at a convolution, read the map before its norm and rectifier.
 
     """
-    if nulls < 0 or not 0 <= seed < 2**32:
-        raise Refused(f"nulls={nulls!r}, seed={seed!r}: whole numbers of at least 0")
+    _refuse_numbers(nulls, seed)
     names = trace.layer_names(layers)
     sources = [data] if held_out is None else [data, held_out]
     given = [features(trace, names, one, pool, raw, "linear_probe") for one in sources]
@@ -108,6 +107,11 @@ class _Task:
         classes = self.classes.copy()
         classes[: self.fitted] = np.random.default_rng(seed).permutation(classes[: self.fitted])
         return classes
+
+
+def _refuse_numbers(nulls: int, seed: int) -> None:
+    if nulls < 0 or not 0 <= seed < 2**32:
+        raise Refused(f"nulls={nulls}, seed={seed}: whole numbers of at least 0")
 
 
 def _task(
