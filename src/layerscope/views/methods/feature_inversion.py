@@ -60,9 +60,7 @@ def feature_inversion(
 
     """
     if steps < 1 or rate <= 0 or smooth < 0:
-        raise Refused(
-            f"steps={steps}, rate={rate}, smooth={smooth}: at least 1, above 0, at least 0"
-        )
+        raise Refused(f"{steps=}, {rate=}, {smooth=}: at least 1, above 0, at least 0")
     source = trace.tape.input.tensor
     names, views = trace.layer_names(layers), dict[str, View]()
     way = parametrise(
