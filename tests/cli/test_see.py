@@ -134,3 +134,9 @@ def test_the_folder_as_a_whole_is_drawn_as_sheets_and_plots(command, tmp_path):
         "network-activation_maximization-2.png",
         "network-filters-0.png",
     }
+
+
+@pytest.mark.parametrize("option", ["images", "out", "size", "mean", "std", "output"])
+def test_beside_a_run_the_options_of_a_network_are_refused(option, capsys):
+    assert main(["see", "somewhere", f"--{option}", "1"]) == 2
+    assert f"--{option} goes with --model" in capsys.readouterr().err.replace("\n", " ")

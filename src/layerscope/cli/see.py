@@ -50,6 +50,7 @@ Output = Annotated[
 
 
 def see(
+    context: typer.Context,
     run: RunFolder = None,
     methods: Methods = None,
     layers: Layers = None,
@@ -72,10 +73,7 @@ def see(
     if (run is None) == (model is None):
         raise typer.BadParameter("name a RUN, or a network as --model FILE:FUNCTION")
     if run is not None:
-        if output is not None:
-            raise typer.BadParameter(
-                "--output picks one of several outputs of --model; a run has one"
-            )
+        _refuse_of_model(context)
         _see_run(run, _words(methods), _words(layers), _words(classes), target)
         return
     if images is None:
@@ -85,6 +83,14 @@ def see(
     wanted = {"methods": _words(methods), "layers": _words(layers), "target": target}
     shown = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     _see_module(str(model), images, out, wanted, {**shown, "output": _name_or_index(output)})
+
+
+def _refuse_of_model(context: typer.Context) -> None:
+    """Refuse, beside a run, the options that say how a network of the user's is shown images."""
+    for name in ("images", "out", "size", "mean", "std", "output"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"--{name} goes with --model; a run knows its own")
 
 
 def _see_run(

@@ -54,10 +54,7 @@ def see_module(
         LayerscopeError: no readable image; `out` holds something else; the network refuses.
 
     """
-    folder = _for_views(Path(out))
-    if len(mean) not in (1, 3):
-        raise LayerscopeError(f"mean has {len(mean)} values: 1 (grey) or 3 (red, green, blue)")
-    spec = InputSpec("photo", (len(mean), size, size), tuple(mean), tuple(std))
+    folder, spec = _for_views(Path(out)), _spec(size, mean, std)
     scope = Scope(net, mean=spec.mean, std=spec.std, bounds=spec.bounds, output=output)
     with _users_network(spec):
         together = batch_within_budget(scope, spec.shape, settings.batch)
@@ -68,7 +65,7 @@ def see_module(
     files = _files(Path(images))
     skipped: dict[str, str] = {}
     data = _Batches(files, spec, together)
-    others = next((images for images, _, _ in data), None)
+    others = next((first for first, _, _ in data), None)
     with bar("seeing", total=len(files), unit="images") as step:
         for start in range(0, len(files), together):
             some = files[start : start + together]
@@ -77,16 +74,29 @@ def see_module(
                 with _users_network(spec):
                     trace = scope.trace(images_of_model, examples=list(pixels))
                 facts = zip(_said(trace), pixels.items(), strict=True)
-                places = tuple(index.add_example({"id": i, **said}, x) for said, (i, x) in facts)
-                group = Group(f"images-{start}", places)
+                places = [index.add_example({"id": i, **said}, x) for said, (i, x) in facts]
+                group = Group(f"images-{start}", tuple(places))
                 wanted = missing(index.made(), group.name, asks(settings, names))
                 look(trace, group, wanted, settings, index, Beside(data, data, others))
             step(len(some))
+    _refuse_if_none(index, images, skipped)
+    document = index.document
+    groups = {entry["group"] for entry in (*document["views"], *document["refused"])}
+    return SeenImages(index, skipped, outcome(index, groups, settings, words))
+
+
+def _spec(size: int, mean: Sequence[float], std: Sequence[float]) -> InputSpec:
+    """Describe grey or colour photographs."""
+    if len(mean) not in (1, 3):
+        raise LayerscopeError(f"mean has {len(mean)} values: 1 (grey) or 3 (red, green, blue)")
+    return InputSpec("photo", (len(mean), size, size), tuple(mean), tuple(std))
+
+
+def _refuse_if_none(index: Index, images: str | Path, skipped: dict[str, str]) -> None:
+    """Refuse a folder of which no image could be read, with some of the reasons."""
     if not index.document["examples"]:
         reasons = "".join(f"; {name}: {reason}" for name, reason in list(skipped.items())[:3])
         raise LayerscopeError(f"{images} holds no image that can be read{reasons}")
-    groups = {entry["group"] for part in ("views", "refused") for entry in index.document[part]}
-    return SeenImages(index, skipped, outcome(index, groups, settings, words))
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ def method(
 
 
 def methods() -> list[Method]:
-    """List the registered methods in the order in which they were written."""
-    return list(_METHODS.values())
+    """List the registered methods by name."""
+    return [_METHODS[name] for name in sorted(_METHODS)]
 
 
 def find_method(name: str, options: Mapping[str, Any]) -> Method:

@@ -38,13 +38,13 @@ def grid(
     side: int = 112,
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Draw pictures `(y, x, 3)` of bytes in rows and columns that are named.
+    """Draw pictures `(y, x, 3)` of bytes in named rows and columns.
 
     Args:
         cells: a list of pictures a row; None where there is none.
         rows: their names, such as the classes.
         columns: their names, such as the layers.
-        groups: `(name, columns)` from the left, such as the methods; none: no groups.
+        groups: `(name, columns)` from the left, such as the methods.
         notes: a few words below each picture.
         legends: what the colours mean, one for each method.
         title: what the sheet shows.
@@ -52,32 +52,42 @@ def grid(
         side: pixels of a picture's longer side, about.
         theme: colours of paper and words.
 
-    >>> figure = grid([[np.zeros((4, 4, 3), np.uint8)]], ["cat"], ["conv1"])
-    >>> [text.get_text() for text in figure.axes[0].texts]
-    ['conv1', 'cat']
+    >>> [text.get_text() for text in grid([[None]], ["cat"], ["conv1"]).axes[0].texts]
+    ['conv1', 'cat', '–']
 
     """
     _check(cells, rows, columns, groups)
-    pictures = [[None if each is None else fit(each, side) for each in row] for row in cells]
+    pictures = [[None if x is None else fit(x, side) for x in row] for row in cells]
     height, width = _size(pictures, columns, groups, side)
     left = EDGE + (widest(rows) + 14 if any(rows) else 0)
     xs = [left + x for x in _places(len(columns), groups, width)]
     room = max(xs[-1] + width - EDGE, 420.0)
-    keys = legend_rows(legends, room)
+    keys, told = legend_rows(legends, room), notes or [[""] * len(columns)] * len(rows)
     names = [wrapped(name, width + GAP, 12) for name in columns]
     heads = 24 * bool(groups) + 16 * max(map(len, names)) + 6 * any(columns)
+    top = heads + heading_height(title, caption, room)
     step = height + GAP + 18 * any(map(any, notes))
-    top = heading_height(title, caption, room) + heads
     end = top + step * len(rows)
     sheet = Sheet(room + 2 * EDGE, end + 26 * len(keys) + 12)
     _put_heads(sheet, names, groups, xs, width, heading(sheet, title, caption, room))
-    for r, row in enumerate(pictures):
-        y = top + step * r
+    for r, y in enumerate(top + step * place for place in range(len(rows))):
         sheet.words.append(Word(rows[r], left - 10, y + height / 2, align="right", strong=True))
-        for c, (x, picture) in enumerate(zip(xs, row, strict=True)):
-            _put(sheet, picture, notes[r][c] if notes else "", x, y, width, height)
+        _put_row(sheet, pictures[r], told[r], xs, y, (width, height))
     put_legends(sheet, keys, EDGE, end + 4)
     return sheet.draw(theme)
+
+
+def _put_row(
+    sheet: Sheet,
+    row: Sequence[Cell],
+    notes: Sequence[str],
+    xs: Sequence[float],
+    y: float,
+    size: tuple[float, float],
+) -> None:
+    """Put the pictures of one row beside each other."""
+    for x, picture, note in zip(xs, row, notes, strict=True):
+        _put(sheet, picture, note, x, y, *size)
 
 
 def _check(

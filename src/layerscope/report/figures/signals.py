@@ -49,10 +49,7 @@ def waveform(
     upper = figure.add_subplot(grid[0])
     lower = figure.add_subplot(grid[1], sharex=upper)
     times = np.arange(len(samples)) / (sfreq or 1)
-    points = np.stack([times, samples], axis=1)
-    segments = np.stack([points[:-1], points[1:]], axis=1)
-    line = LineCollection(list(segments), colors=_line_colours(values[:-1], signed), linewidths=1.1)
-    upper.add_collection(line)
+    upper.add_collection(_coloured_line(times, samples, _line_colours(values[:-1], signed)))
     upper.autoscale_view()
     upper.set_ylabel("amplitude", color=theme.ink)
     upper.tick_params(labelbottom=False)
@@ -65,6 +62,13 @@ def waveform(
         axes.spines[["top", "right"]].set_visible(False)
     tell(figure, title, caption, theme)
     return figure
+
+
+def _coloured_line(times: np.ndarray, samples: np.ndarray, colours: np.ndarray) -> LineCollection:
+    """Join the samples, each piece in its own colour."""
+    points = np.stack([times, samples], axis=1)
+    segments = np.stack([points[:-1], points[1:]], axis=1)
+    return LineCollection(list(segments), colors=colours, linewidths=1.1)
 
 
 def recording(
