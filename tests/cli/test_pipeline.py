@@ -160,7 +160,11 @@ def test_see_and_report(digits_run, capsys):
     assert "nothing to do" in capsys.readouterr().out
     document = json.loads((digits_run / "views" / "index.json").read_text())
     assert {example["true"] for example in document["examples"]} == {"3", "8"}
-    assert {view["layer"] for view in document["views"]} == {"conv1", "conv3"}
+    of = {(view["method"], view["layer"]) for view in document["views"]}
+    layers = {
+        (method, layer) for method in ("grad_cam", "deconvnet") for layer in ("conv1", "conv3")
+    }
+    assert of == layers | {("deconvnet", "input")}  # the class too, carried down
     assert main(["report", str(digits_run)]) == 0
     page = Path(capsys.readouterr().out.strip())
     assert page == digits_run / "report" / "index.html"
