@@ -9,7 +9,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 from layerscope.errors import LayerscopeError
+from layerscope.report import draw
 from layerscope.report.figures import images
+from layerscope.views import View
 
 
 @pytest.fixture
@@ -163,3 +165,12 @@ def test_what_is_no_picture_is_refused_with_its_shape():
         images.signed(np.zeros((4, 2, 2)))
     with pytest.raises(LayerscopeError, match=r"\(2, 2, 4\)"):
         images.rgb(np.zeros((2, 2, 4)))
+
+
+def test_a_map_whose_positions_were_moved_is_drawn_beside_the_picture_not_over_it():
+    photo = np.full((8, 8, 3), 255, np.uint8)
+    maps = np.random.default_rng(0).random((1, 4, 4), dtype=np.float32)
+    view = View(maps, ("batch", "y", "x"), "grad_cam", "last", input_size=(8, 8), moved="flip")
+    drawn = draw.example(view, 0, photo, {})
+    np.testing.assert_array_equal(drawn.pixels[::43, ::43], images.rectified(maps[0]))
+    assert "over the picture" not in drawn.alt

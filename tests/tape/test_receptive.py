@@ -145,3 +145,39 @@ def test_a_crop_and_a_stride_are_followed(between):
 def test_what_reads_or_moves_other_positions_has_no_known_field(between):
     tape = record(Through(between), torch.randn(1, 1, 20, 20))
     assert tape.output not in receptive_fields(tape)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+@pytest.mark.parametrize(("pad", "kernel", "stride"), [(1, 3, 1), (2, 5, 2), (3, 3, 1), (3, 1, 2)])
+def test_what_padding_reads_inside_lies_in_the_field(mode, pad, kernel, stride):
+    net = all_ones(
+        nn.Sequential(
+            nn.Conv1d(1, 1, 3, 2),
+            (nn.ReflectionPad1d if mode == "reflect" else nn.ReplicationPad1d)(pad),
+            nn.Conv1d(1, 1, kernel, stride),
+        )
+    )
+    tape = record(net, torch.ones(1, 1, 31))
+    for layer in ("1", "2"):
+        (value,) = tape.layers[layer]
+        (field,) = receptive_fields(tape)[value]
+        images = torch.ones(1, 1, 31, requires_grad=True)
+        out = net[: int(layer) + 1](images)
+        for position in range(out.shape[-1]):
+            (reached,) = torch.autograd.grad(out[0, 0, position], images, retain_graph=True)
+            touched = reached[0, 0].nonzero()[:, 0]
+            assert touched.min() >= position * field.stride + field.first
+            assert touched.max() <= position * field.stride + field.last
+
+
+def test_a_convolution_that_reflects_as_far_as_it_reaches_sees_no_more_than_its_kernel():
+    for mode in ("reflect", "replicate", "zeros"):
+        net = nn.Conv2d(1, 1, 5, padding=2, padding_mode=mode)
+        tape = record(net, torch.zeros(1, 1, 9, 9))
+        assert {field.size for field in receptive_fields(tape)[tape.output]} == {5}
+
+
+def test_padding_that_wraps_around_has_no_known_field():
+    net = nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")
+    tape = record(net, torch.zeros(1, 1, 9, 9))
+    assert tape.output not in receptive_fields(tape)

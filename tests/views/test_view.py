@@ -1,6 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from layerscope import LayerscopeError, Refused
@@ -25,6 +28,7 @@ def test_a_saved_view_is_read_back_whole(method, tmp_path):
             "about",
             "input_size",
             "grid",
+            "moved",
         ):
             assert getattr(back, name) == getattr(view, name)
         np.testing.assert_array_equal(back.values, view.values)
@@ -69,3 +73,46 @@ def test_a_view_without_space_is_refused():
     view = View(np.zeros((2, 3), np.float32), ("batch", "channel"), "m", "l", input_size=(4, 4))
     with pytest.raises(Refused, match="has not the input's spatial axes"):
         view.over_input()
+
+
+class Flipped(nn.Module):
+    """A convolution, the map turned about, and another convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last, self.fc = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(4, 2)
+        for parameter in self.parameters():
+            nn.init.constant_(parameter, 0.1)
+
+    def forward(self, x):
+        return self.fc(self.last(self.first(x).relu().flip(3)).relu().mean((2, 3)))
+
+
+def test_a_map_whose_positions_were_moved_is_not_laid_over_the_input(tmp_path):
+    image = torch.zeros(1, 1, 21, 41)
+    image[0, 0, 10, 5] = 1
+    trace = Scope(Flipped()).trace(image)
+    views = trace.view("grad_cam", target=0)
+    assert abs(int(views["first"].over_input().values[0].argmax()) % 41 - 5) <= 1
+    assert views["last"].values[0].argmax() % 37 > 30  # in its own size it is as it is
+    views["last"].save(tmp_path / "view.npz")
+    for view in (views["last"], View.load(tmp_path / "view.npz")):
+        with pytest.raises(Refused, match=r"View\(grad_cam at last.*flip moved its positions"):
+            view.over_input()
+
+
+@pytest.mark.parametrize("method", ["guided_grad_cam", "score_cam"])
+def test_methods_that_lay_maps_over_the_input_refuse_moved_ones(method):
+    trace = Scope(Flipped()).trace(torch.rand(1, 1, 21, 41))
+    assert trace.view(method, layers=["first"], target=0)["first"].values.any()
+    with pytest.raises(Refused, match=r"layer 'last' cannot be laid over.*flip moved"):
+        trace.view(method, layers=["last"], target=0)
+
+
+def test_a_view_saved_before_moved_positions_were_told_is_read(tmp_path):
+    View(np.zeros((1, 2), np.float32), ("batch", "time"), "m", "l").save(tmp_path / "new.npz")
+    arrays = dict(np.load(tmp_path / "new.npz"))
+    facts = json.loads(str(arrays.pop("facts")))
+    del facts["moved"]
+    np.savez(tmp_path / "old.npz", facts=np.array(json.dumps(facts)), **arrays)
+    assert View.load(tmp_path / "old.npz").moved == ""

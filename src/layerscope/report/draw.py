@@ -52,8 +52,11 @@ def example(
     if "pixels" in view.quality and space == ("channel", "y", "x"):
         return Picture(figures.rgb(np.moveaxis(view.quality["pixels"][row], 0, -1)))
     if space == ("y", "x"):
-        laid = view.over_input().values[row]
         caption, alt = _about(entry, row, values, predicted)
+        if view.moved:
+            picture = figures.signed(values) if view.signed else figures.rectified(values)
+            return Picture(figures.fit(picture, SIDE), caption, alt, sharp=True)
+        laid = view.over_input().values[row]
         picture = figures.overlay(photo, laid, signed=view.signed)
         return Picture(picture, caption, f"{alt}, over the picture".removeprefix(", "))
     if space == ("channel", "y", "x"):
@@ -139,7 +142,7 @@ def blocks(view: View) -> list[Picture]:
     if view.axes == ("unit", "channel", "y", "x") and view.signed:
         return [Picture(figures.filter_grid(view.values), sharp=True)]
     if view.axes == ("class", "y", "x"):
-        laid = view.over_input().values
+        laid = view.values if view.moved else view.over_input().values
         top = [None] * len(laid) if view.signed else [float(each.max(initial=0)) for each in laid]
         return [
             Picture(figures.signed(each) if view.signed else figures.rectified(each, high), name)

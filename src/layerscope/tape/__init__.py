@@ -2,6 +2,7 @@
 
 from layerscope.tape.leaves import is_leaf
 from layerscope.tape.operations import Operation, Value
+from layerscope.tape.places import moved_places
 from layerscope.tape.receptive import Receptive, receptive_fields
 from layerscope.tape.record import Tape, eager, record
 from layerscope.tape.resume import leading_to, resume
@@ -16,6 +17,7 @@ __all__ = [
     "evaluation_mode",
     "is_leaf",
     "leading_to",
+    "moved_places",
     "receptive_fields",
     "record",
     "resume",

@@ -41,7 +41,8 @@ def receptive_fields(tape: Tape) -> dict[Value, Field]:
     """Give the receptive field of every value whose spatial axes are those of the input.
 
     Values without spatial axes (after flatten) see the whole input. Values whose geometry is
-    not known (reordered positions, resampled maps, operations not known to be local) are absent.
+    not known (reordered positions, resampled maps, padding that wraps around, operations not known
+    to be local) are absent.
     """
     axes = tape.input.tensor.dim() - 2
     fields: dict[Value, Field] = {tape.input: (Receptive(1, 0, 0),) * axes}
@@ -49,6 +50,8 @@ def receptive_fields(tape: Tape) -> dict[Value, Field]:
         seen = [fields[value] for value in operation.inputs if value in fields]
         if len(seen) < len([v for v in operation.inputs if v.producer or v is tape.input]):
             continue
+        if seen and _is_windowed(operation):
+            seen[0] = _through_padding(operation, seen[0], fields)
         found = _after(operation, seen, axes)
         if found is not None:
             for value in operation.outputs:
@@ -63,7 +66,7 @@ def _after(operation: Operation, seen: list[Field], axes: int) -> Field | None:
     before, after = operation.inputs[0].tensor, operation.outputs[0].tensor
     if any(field == (WHOLE,) * axes for field in seen) and after.dim() != axes + 2:
         return (WHOLE,) * axes
-    if operation.kind == "conv" or "kernel_size" in operation.parameters:
+    if _is_windowed(operation):
         return _windowed(operation, seen[0])
     if after.dim() < axes + 2 or _flattened(operation, axes):
         return (WHOLE,) * axes
@@ -134,17 +137,66 @@ def _sliced(index: Any, field: Field, shape: Sequence[int]) -> Field | None:
 
 
 def _padded(operation: Operation, field: Field) -> Field | None:
-    """Shift what is seen by the padding in front; None where other axes are padded too."""
-    sides = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("pad")
-    if not isinstance(sides, list | tuple) or len(sides) > 2 * len(field):
+    """Follow a padding; None where it wraps around or other axes are padded too.
+
+    What is reflected or repeated is read from inside the map, so that all positions are said to
+    see as far as those in the padding do.
+    """
+    sides, inside = _sides(operation, len(field)), _READ_BACK.get(_mode(operation))
+    if sides is None or inside is None:
         return None
-    front = [0] * len(field)
-    for place, side in enumerate(sides[::2]):  # torch names the last axis first
-        front[len(field) - 1 - place] = int(side)
+    found = []
+    for seen, (front, back) in zip(_shifted(field, sides), sides, strict=True):
+        first = seen.first - inside * max(back, 0) * seen.stride
+        last = seen.last + inside * max(front, 0) * seen.stride
+        found.append(Receptive(seen.stride, first, last))
+    return tuple(found)
+
+
+#: How far inside the map a position of the padding reads, in widths of the padding.
+_READ_BACK = {"constant": 0, "replicate": 1, "reflect": 2}
+
+
+def _through_padding(operation: Operation, seen: Field, fields: dict[Value, Field]) -> Field:
+    """Return the field that a window slides over: as without what its padding reads inside.
+
+    A window that spans twice the padding sees a reflected sample in its own place too.
+    """
+    pad = operation.inputs[0].producer
+    if pad is None or base_name(pad.function) != "pad" or pad.inputs[0] not in fields:
+        return seen
+    below, inside = fields[pad.inputs[0]], _READ_BACK.get(_mode(pad))
+    sides = _sides(pad, len(below))
+    if sides is None or inside is None:
+        return seen
+    reaches = [(n - 1) * by for n, by in zip(_kernel(operation), _dilation(operation), strict=True)]
+    paddings = operation.parameters["padding"]
+    for pair, reach, padding in zip(sides, reaches, paddings, strict=True):
+        if inside * max(pair) > reach or padding:
+            return seen
+    return _shifted(below, sides)
+
+
+def _shifted(field: Field, sides: Sequence[tuple[int, int]]) -> Field:
+    """Shift what is seen by the padding in front."""
     return tuple(
-        Receptive(seen.stride, seen.first - n * seen.stride, seen.last - n * seen.stride)
-        for seen, n in zip(field, front, strict=True)
+        Receptive(seen.stride, seen.first - front * seen.stride, seen.last - front * seen.stride)
+        for seen, (front, _) in zip(field, sides, strict=True)
     )
+
+
+def _sides(operation: Operation, axes: int) -> list[tuple[int, int]] | None:
+    """Return the padding before and after each axis; None where others are padded too."""
+    sides = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("pad")
+    if not isinstance(sides, list | tuple) or len(sides) > 2 * axes:
+        return None
+    pairs = [(int(front), int(back)) for front, back in zip(sides[::2], sides[1::2], strict=True)]
+    return [(0, 0)] * (axes - len(pairs)) + pairs[::-1]  # torch names the last axis first
+
+
+def _mode(operation: Operation) -> str:
+    args = operation.args
+    return str(args[2] if len(args) > 2 else operation.kwargs.get("mode", "constant"))
 
 
 def _flattened(operation: Operation, axes: int) -> bool:
@@ -155,15 +207,24 @@ def _flattened(operation: Operation, axes: int) -> bool:
     )
 
 
+def _is_windowed(operation: Operation) -> bool:
+    return operation.kind == "conv" or "kernel_size" in operation.parameters
+
+
+def _kernel(operation: Operation) -> Sequence[int]:
+    if operation.kind != "conv":
+        return tuple(operation.parameters["kernel_size"])
+    weight = operation.parameters["weight"]
+    return tuple((weight.tensor if isinstance(weight, Value) else weight).shape[2:])
+
+
+def _dilation(operation: Operation) -> Sequence[int]:
+    return tuple(operation.parameters.get("dilation", (1,) * len(_kernel(operation))))
+
+
 def _windowed(operation: Operation, field: Field) -> Field:
     """Slide a window (convolution, pool) over what is seen so far."""
-    call = operation.parameters
-    if operation.kind == "conv":
-        weight = call["weight"]
-        kernel = (weight.tensor if isinstance(weight, Value) else weight).shape[2:]
-    else:
-        kernel = call["kernel_size"]
-    dilation = call.get("dilation", (1,) * len(kernel))
+    call, kernel, dilation = operation.parameters, _kernel(operation), _dilation(operation)
     found = []
     for axis, seen in enumerate(field):
         reach = (kernel[axis] - 1) * dilation[axis]

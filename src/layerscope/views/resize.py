@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from layerscope.errors import Refused
+
 #: For each spatial axis `(centre, stride)` in input samples; None where the geometry is not known.
 Grid = Sequence[tuple[float, float]] | None
 
@@ -36,3 +38,12 @@ def resize(maps: Tensor, grid: Grid, size: Sequence[int]) -> Tensor:
         low, high = low.to(maps.device), high.to(maps.device)
         maps = maps.index_select(axis, low) * (1 - share) + maps.index_select(axis, high) * share
     return maps
+
+
+def refuse_if_moved(what: str, moved: str) -> None:
+    """Refuse to lay over the input what an operation moved, named by `moved`; empty: none did."""
+    if moved:
+        raise Refused(
+            f"{what} cannot be laid over the input: {moved} moved its positions, so that they do "
+            "not lie over what they saw; look at it in its own size, or at a layer before that"
+        )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.tape import Operation, Tape, Value, eager, receptive_fields, record
+from layerscope.tape import Operation, Tape, Value, eager, moved_places, receptive_fields, record
 from layerscope.views.aims import Aim, resolve_aim
 from layerscope.views.layers import find_layers
 from layerscope.views.passes import Passes
@@ -259,6 +259,7 @@ class Trace:
             examples=self.examples if "batch" in axes else (),
             input_size=tuple(self.tape.input.tensor.shape[2:]),
             grid=self.grid(value),
+            moved=self.moved(value),
             **more,
         )
 
@@ -268,6 +269,10 @@ class Trace:
         if not field or any(r.stride <= 0 or not np.isfinite(r.first) for r in field):
             return None
         return tuple((r.centre, float(r.stride)) for r in field)
+
+    def moved(self, value: Value) -> str:
+        """Name the operation that moved positions from where the input has them; empty: none."""
+        return self._moved.get(value, "")
 
     def spatial(self, tensor: Tensor) -> tuple[str, ...]:
         """Name the axes after batch and channel."""
@@ -290,6 +295,10 @@ class Trace:
     @cached_property
     def _fields(self) -> dict[Value, Any]:
         return receptive_fields(self.tape)
+
+    @cached_property
+    def _moved(self) -> dict[Value, str]:
+        return moved_places(self.tape)
 
     @cached_property
     def _leading(self) -> set[Operation]:

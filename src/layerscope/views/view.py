@@ -11,7 +11,7 @@ import torch
 
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.storage import write_whole
-from layerscope.views.resize import resize
+from layerscope.views.resize import refuse_if_moved, resize
 
 SPATIAL = frozenset({"x", "y", "z", "time", "sensor", "frequency"})
 
@@ -33,6 +33,8 @@ class View:
         input_size: size of the input along its spatial axes.
         grid: for each spatial axis `(centre, stride)` in input samples: where position 0 looks
             and how far apart neighbours look; None where the geometry is not known.
+        moved: the operation that moved positions away from where the input has them (a flip, a
+            roll, swapped axes); empty where they lie as in the input, resampled or not.
         quality: what is known of the view: positions, activations, gaps; arrays by name.
 
     """
@@ -48,6 +50,7 @@ class View:
     signed: bool = False
     input_size: tuple[int, ...] = ()
     grid: tuple[tuple[float, float], ...] | None = None
+    moved: str = ""
     quality: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,7 +71,8 @@ class View:
         stretched over the input.
 
         Raises:
-            Refused: the view has no spatial axes to lay over the input.
+            Refused: the view has no spatial axes to lay over the input, or its positions were
+                moved, so that they do not lie over what they saw.
 
         """
         spatial = [axis for axis in self.axes if axis in SPATIAL]
@@ -77,6 +81,7 @@ class View:
                 f"{self!r} cannot be laid over an input of size {self.input_size}: "
                 "it has not the input's spatial axes"
             )
+        refuse_if_moved(repr(self), self.moved)
         lead, size = self.values.shape[: -len(spatial)], self.values.shape[-len(spatial) :]
         maps = torch.from_numpy(self.values).reshape(-1, *size)
         resized = resize(maps, self.grid, self.input_size)
@@ -97,6 +102,7 @@ class View:
             "signed": self.signed,
             "input_size": self.input_size,
             "grid": self.grid,
+            "moved": self.moved,
         }
         arrays: dict[str, Any] = {f"quality.{name}": x for name, x in self.quality.items()}
         arrays["values"] = self.values
@@ -131,6 +137,7 @@ class View:
             signed=facts["signed"],
             input_size=tuple(facts["input_size"]),
             grid=None if grid is None else tuple((float(c), float(s)) for c, s in grid),
+            moved=facts.get("moved", ""),
             quality={
                 name.removeprefix("quality."): array
                 for name, array in arrays.items()

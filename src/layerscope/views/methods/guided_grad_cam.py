@@ -38,7 +38,8 @@ def guided_grad_cam(
         raw: at a convolution, read the map before its norm and rectifier.
 
     Raises:
-        Refused: operations that guided backpropagation does not pass, by name.
+        Refused: operations that guided backpropagation does not pass, by name; layers behind an
+            operation that moved positions (a flip, a roll, swapped axes).
 
     """
     aim = trace.aim(target)
