@@ -10,7 +10,7 @@ from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.tape import Value, resume
 from layerscope.views.aims import Aim
-from layerscope.views.resize import resize
+from layerscope.views.resize import refuse_if_moved, resize
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
 
@@ -86,6 +86,7 @@ def lay_over_input(trace: Trace, layer: str, value: Value, maps: Tensor) -> Tens
             f"layer {layer!r} has maps of {tuple(maps.shape[1:])}, which cannot be laid over an "
             f"input of {tuple(size)}: they have not the input's axes"
         )
+    refuse_if_moved(f"the map of layer {layer!r}", trace.moved(value))
     return resize(maps, trace.grid(value), size)
 
 

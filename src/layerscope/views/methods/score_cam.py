@@ -42,6 +42,9 @@ def score_cam(
         target: what is explained; see `Trace.aim`.
         raw: at a convolution, read the map before its norm and rectifier.
 
+    Raises:
+        Refused: layers behind an operation that moved positions (a flip, a roll, swapped axes).
+
     """
     aim = trace.aim(target)
     places = trace.maps(layers, raw=raw)
