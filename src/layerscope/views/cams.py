@@ -94,33 +94,42 @@ def scores(
     trace: Trace,
     aim: Aim,
     at: Value,
-    instead: Callable[[slice], Tensor],
-    rows: Tensor,
+    instead: Callable[[Tensor, int, Tensor], Tensor],
+    wanted: Tensor,
     description: str,
 ) -> Tensor:
-    """Score N variants of the examples, as many at a time as the scope's memory allows.
+    """Score variants of each example, as many at a time as the scope's memory allows: `(B, K)`.
+
+    An example is traced alone and its variants are computed beside no other's, so that its scores
+    do not depend on the batch, not by a rounding.
 
     Args:
         trace: the recorded batch.
         aim: what is scored.
         at: the value that is another in each variant; only what lies above it is computed.
-        instead: gives what stands in its place in some of the variants, `(n, *shape)`.
-        rows: `(N,)`, the example of each variant.
+        instead: `(recorded, row, which)` to `(n, *shape)`: what stands in the place of the value
+            recorded of an example, `(*shape)`, in some of its variants `(n,)`.
+        wanted: `(B, K)`, which variants there are; the others are given the score 0.
         description: what the progress is called.
 
     """
-    together = trace.examples_at_once()
-    found = [aim.seed.new_zeros(0)]
-    with bar(description, total=len(rows), unit="maps") as step:
-        for start in range(0, len(rows), together):
-            some = slice(start, start + together)
-            tensors = instead(some)
-            if tensors.dim() == 4:
-                tensors = tensors.contiguous(memory_format=torch.channels_last)
-            (answers,) = resume(trace.tape, {at: tensors}, [aim.at], rows[some])
-            found.append((aim.seed[rows[some]] * answers).flatten(1).sum(1))
-            step(len(tensors))
-    return torch.cat(found)
+    found = aim.seed.new_zeros(wanted.shape)
+    images = trace.tape.input.tensor
+    with bar(description, total=int(wanted.sum()), unit="maps") as step:
+        for row in wanted.any(1).nonzero()[:, 0].tolist():
+            alone = torch.tensor([row])
+            other = trace.again(images[alone], alone)
+            there, here = aim.on(other, alone), other.value_like(at)
+            for which in wanted[row].nonzero()[:, 0].split(other.examples_at_once()):
+                tensors = instead(here.tensor[0], row, which)
+                if tensors.dim() == 4:
+                    tensors = tensors.contiguous(memory_format=torch.channels_last)
+                rows = torch.zeros_like(which)
+                (answers,) = resume(other.tape, {here: tensors}, [there.at], rows)
+                found[row, which] = there.score(answers)
+                step(len(which))
+            other.tape.release()
+    return found
 
 
 def refuse_after(aim: Aim, places: dict[str, Value]) -> None:

@@ -6,8 +6,8 @@ from torch import nn
 from layerscope.errors import Refused
 from layerscope.nets import study_2d
 from layerscope.views import Scope
+from layerscope.views.interrupted import Interrupted
 from layerscope.views.synthesis import making
-from layerscope.views.synthesis.interrupted import Interrupted
 from layerscope.views.synthesis.parametrisation import frequency_scale
 from zoo import build
 

@@ -8,7 +8,7 @@ from torch import nn
 from layerscope.errors import Refused
 from layerscope.nets import study_mnist
 from layerscope.views import Scope, find_method
-from layerscope.views.synthesis.interrupted import Interrupted
+from layerscope.views.interrupted import Interrupted
 
 
 def linear():
@@ -59,6 +59,12 @@ def test_it_stays_within_the_bounds_and_is_recognised():
     assert (view.quality["activation"] > view.quality["start"] + 1).all()
     with torch.no_grad():
         assert net.eval()(torch.from_numpy(view.values)).argmax(1).tolist() == list(range(10))
+
+
+def test_classes_in_an_array_of_several_axes_are_refused():
+    for classes in (torch.zeros(1, 2, 6, 6), np.zeros((2, 2), dtype=int)):
+        with pytest.raises(Refused, match="classes is an array of the shape"):
+            looked(linear(), (2, 6, 6), classes=classes)
 
 
 def test_ctrl_c_gives_the_classes_that_are_finished(monkeypatch):

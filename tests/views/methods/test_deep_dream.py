@@ -5,7 +5,7 @@ import torch
 from layerscope.errors import Refused
 from layerscope.nets import study_1d, study_2d
 from layerscope.views import Scope
-from layerscope.views.synthesis.interrupted import Interrupted
+from layerscope.views.interrupted import Interrupted
 
 
 def traced(rows=slice(None), **more):
@@ -83,5 +83,9 @@ def test_ctrl_c_gives_the_layers_that_are_finished(monkeypatch):
 def test_a_wrong_option_is_told_what_is_allowed():
     with pytest.raises(Refused, match="octaves=0: a number of at least 1"):
         traced().view("deep_dream", octaves=0)
+    with pytest.raises(Refused, match="octaves=10000000: at most 64"):
+        traced().view("deep_dream", octaves=10**7)
+    with pytest.raises(Refused, match=r"ratio=1e\+300: at most 1024"):
+        traced().view("deep_dream", ratio=1e300)
     with pytest.raises(Refused, match="units 0 to 7"):
         traced().view("deep_dream", "conv2", unit=8)

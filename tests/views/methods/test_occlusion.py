@@ -270,6 +270,16 @@ def test_windows_that_the_network_cannot_see_change_nothing():
     assert np.abs(view.values[..., 3:]).max() > 1e-4
 
 
+def test_a_fall_that_is_tiny_beside_the_score_does_not_depend_on_the_batch():
+    net, images = build("plain")
+    with torch.no_grad():
+        net[9].bias.fill_(1000)
+    many = Scope(net).trace(images).view("occlusion", target=1)["input"].values
+    for row in range(5):
+        one = Scope(net).trace(images[row : row + 1]).view("occlusion", target=1)["input"]
+        close(one, many[row : row + 1])
+
+
 @pytest.mark.parametrize("options", [{"window": 0}, {"stride": (1, 2, 3)}, {"fill": "black"}])
 def test_wrong_windows_are_told_what_is_allowed(options):
     net, images = build("plain")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from layerscope import Refused
-from layerscope.views import Scope
+from layerscope.views import Scope, find_method
 from layerscope.views.aims import Difference
 from layerscope.views.draws import uniform
 from layerscope.views.methods.rise import _masks
@@ -89,6 +89,13 @@ def test_a_target_that_is_no_class_weights_by_its_score():
         expected = net(images)[:, 0] - net(images)[:, 2]
     assert view.signed
     np.testing.assert_allclose(view.values.mean((1, 2)), expected, rtol=1e-4)
+
+
+def test_it_is_registered_as_signed_and_of_a_class_never_below_zero():
+    assert find_method("rise", {}).signed
+    view = looked(*build("plain"))
+    assert not view.signed
+    assert (view.values >= 0).all()
 
 
 def test_a_small_budget_and_a_batch_change_nothing():

@@ -9,6 +9,7 @@ from torch import Tensor
 from layerscope.tape import Value
 from layerscope.views.aims import Aim
 from layerscope.views.cams import cam_view, refuse_after, scores, weighted_sum
+from layerscope.views.interrupted import each_layer
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
@@ -45,25 +46,32 @@ def ablation_cam(
     aim = trace.aim(target)
     places = trace.maps(layers, raw=raw)
     refuse_after(aim, places)
-    views = {}
-    for layer, value in places.items():
+
+    def one(layer: str) -> View:
+        value = places[layer]
         weights = _weights(trace, aim, value, f"Ablation-CAM of {layer}")
         cam = weighted_sum(weights, value.tensor.flatten(2)).unflatten(1, value.tensor.shape[2:])
-        views[layer] = cam_view(trace, "ablation_cam", layer, value, cam, aim)
-    return views
+        return cam_view(trace, "ablation_cam", layer, value, cam, aim)
+
+    return each_layer(places, one)
 
 
 def _weights(trace: Trace, aim: Aim, value: Value, description: str) -> Tensor:
-    """Return the share of the score `(B, C)` that each map holds."""
-    maps = value.tensor
-    rows, channels = (maps != 0).flatten(2).any(2).nonzero(as_tuple=True)
+    """Return the share of the score `(B, C)` that each map holds.
 
-    def without(some: slice) -> Tensor:
-        ablated = maps[rows[some]]
-        ablated[torch.arange(len(ablated), device=maps.device), channels[some]] = 0
+    The score itself is computed beside those without a map, as variant 0: in their difference
+    only what the map adds is left, and no rounding of another way of computing.
+    """
+    live = (value.tensor != 0).flatten(2).any(2)  # (B, C)
+
+    def without(maps: Tensor, _row: int, which: Tensor) -> Tensor:
+        ablated = maps.expand(len(which), *maps.shape).clone()
+        some = which.nonzero()[:, 0]
+        ablated[some, which[some] - 1] = 0
         return ablated
 
-    whole = aim.score(aim.at.tensor)  # (B,)
-    lost = maps.new_zeros(maps.shape[:2])
-    lost[rows, channels] = whole[rows] - scores(trace, aim, value, without, rows, description)
-    return lost / torch.where(whole == 0, 1, whole.abs())[:, None]
+    wanted = torch.cat([torch.ones_like(live[:, :1]), live], 1)
+    found = scores(trace, aim, value, without, wanted, description)
+    whole, ablated = found[:, :1], found[:, 1:]
+    lost = torch.where(live, whole - ablated, 0)
+    return lost / torch.where(whole == 0, 1, whole.abs())

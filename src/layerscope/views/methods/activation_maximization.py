@@ -10,6 +10,7 @@ from torch import Tensor
 
 from layerscope.errors import Refused
 from layerscope.progress import bar
+from layerscope.views.interrupted import Interrupted
 from layerscope.views.registry import method
 from layerscope.views.synthesis.canvas import (
     before_rectifier,
@@ -17,7 +18,6 @@ from layerscope.views.synthesis.canvas import (
     receptive_canvas,
     whole_canvas,
 )
-from layerscope.views.synthesis.interrupted import Interrupted
 from layerscope.views.synthesis.making import Job, Recipe, at_rest, make_pictures, reached_by
 from layerscope.views.synthesis.units import chosen_units
 from layerscope.views.trace import Trace

@@ -9,6 +9,7 @@ from torch import Tensor
 from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.views.draws import generator
+from layerscope.views.interrupted import Interrupted
 from layerscope.views.registry import method
 from layerscope.views.synthesis.ascent import (
     Step,
@@ -18,7 +19,6 @@ from layerscope.views.synthesis.ascent import (
     root_mean_square,
 )
 from layerscope.views.synthesis.canvas import answers, pictures_at_once, whole_canvas
-from layerscope.views.synthesis.interrupted import Interrupted
 from layerscope.views.synthesis.limits import limits_of
 from layerscope.views.synthesis.objectives import mean_of_channel
 from layerscope.views.synthesis.parametrisation import Parametrisation, parametrise

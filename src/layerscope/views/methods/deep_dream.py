@@ -11,10 +11,10 @@ from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.tape import Value
 from layerscope.views.draws import generator
+from layerscope.views.interrupted import Interrupted
 from layerscope.views.registry import method
 from layerscope.views.synthesis.ascent import along_gradient, climb
 from layerscope.views.synthesis.canvas import answers
-from layerscope.views.synthesis.interrupted import Interrupted
 from layerscope.views.synthesis.limits import limits_of
 from layerscope.views.synthesis.objectives import Objective, strength, strength_of_channel
 from layerscope.views.synthesis.octaves import octave_sizes, through_octaves
@@ -24,6 +24,9 @@ from layerscope.views.view import View
 
 SHIFT = 1 / 8
 """The largest roll of a picture along each axis, as a share of it."""
+
+MOST_OCTAVES, MOST_RATIO = 64, 1024
+"""Beyond these no picture has another octave."""
 
 
 @method(
@@ -62,11 +65,7 @@ def deep_dream(
         seed: of the rolls, which are an example's own.
 
     """
-    for name, number in (("octaves", octaves), ("steps", steps), ("ratio", ratio)):
-        if not isinstance(number, int | float) or number < 1:
-            raise Refused(f"{name}={number!r}: a number of at least 1")
-    if not rate > 0:
-        raise Refused(f"rate={rate!r}: a share above 0; below it the layer would see less")
+    _check(octaves, steps, ratio, rate)
     source = trace.tape.input.tensor
     names, views = trace.layer_names(layers), dict[str, View]()
     with bar("dreaming", len(names) * len(source), "pictures") as step:
@@ -84,6 +83,17 @@ def deep_dream(
                 step()
             views[layer] = _view(trace, layer, done, unit)
     return views
+
+
+def _check(octaves: int, steps: int, ratio: float, rate: float) -> None:
+    for name, number in (("octaves", octaves), ("steps", steps), ("ratio", ratio)):
+        if not isinstance(number, int | float) or number < 1:
+            raise Refused(f"{name}={number!r}: a number of at least 1")
+    for name, number, most in (("octaves", octaves, MOST_OCTAVES), ("ratio", ratio, MOST_RATIO)):
+        if number > most:
+            raise Refused(f"{name}={number!r}: at most {most}; the smallest octave is one sample")
+    if not rate > 0:
+        raise Refused(f"rate={rate!r}: a share above 0; below it the layer would see less")
 
 
 def _dream(

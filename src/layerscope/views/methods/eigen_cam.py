@@ -45,6 +45,8 @@ def eigen_cam(
 def _reading(maps: Tensor, _same: Tensor) -> Tensor:
     """Project `(B, C, P)` on its first singular vector, through the smaller of its two grams."""
     exact = maps.float() if maps.dtype in (torch.bfloat16, torch.float16) else maps
+    size = exact.abs().amax((1, 2), keepdim=True)  # its square, in a gram, may be no number
+    exact = exact / torch.where(size == 0, 1, size)
     narrow = exact.shape[1] <= exact.shape[2]
     gram = exact @ exact.mT if narrow else exact.mT @ exact
     largest, vectors = torch.linalg.eigh(gram)
@@ -54,4 +56,4 @@ def _reading(maps: Tensor, _same: Tensor) -> Tensor:
     else:
         projection = first[..., 0] * largest[:, -1:].clamp(min=0).sqrt()
     negative = projection.sum(1, keepdim=True) < 0
-    return torch.where(negative, -projection, projection).to(maps.dtype)
+    return (torch.where(negative, -projection, projection) * size[:, 0]).to(maps.dtype)

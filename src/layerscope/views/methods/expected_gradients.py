@@ -10,6 +10,7 @@ from layerscope.progress import bar
 from layerscope.views.again import gradients_of, scores_of
 from layerscope.views.aims import Aim
 from layerscope.views.draws import generator
+from layerscope.views.interrupted import each_example
 from layerscope.views.legal import refuse_not_finite
 from layerscope.views.noise import refuse_samples
 from layerscope.views.registry import method
@@ -53,18 +54,20 @@ def expected_gradients(
     refuse_samples(samples, 1)
     aim, source = trace.aim(target), trace.tape.input
     others = _others(baselines, source.tensor)
-    values, gaps = torch.zeros_like(source.tensor), []
-    with bar("expected gradients", total=len(values), unit="examples") as step:
-        for row in range(len(values)):
-            values[row], gap = _of_one(trace, aim, row, others, samples, seed)
-            gaps.append(gap)
-            step()
+    values, gaps = torch.zeros_like(source.tensor), torch.zeros(len(trace.examples))
     axes = ("batch", "channel", *trace.spatial(values))
-    quality = {"gap": torch.tensor(gaps).numpy()}
-    view = trace.make_view(
-        *("expected_gradients", "input", source, values, axes), aim, signed=True, quality=quality
-    )
-    return {"input": view}
+
+    def made() -> dict[str, View]:
+        args = ("expected_gradients", "input", source, values, axes, aim)
+        return {"input": trace.make_view(*args, signed=True, quality={"gap": gaps.numpy()})}
+
+    with bar("expected gradients", total=len(values), unit="examples") as step:
+
+        def one(row: int) -> None:
+            values[row], gaps[row] = _of_one(trace, aim, row, others, samples, seed)
+            step()
+
+        return each_example(trace, one, made)
 
 
 def _of_one(

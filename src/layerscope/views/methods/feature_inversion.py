@@ -11,10 +11,10 @@ from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.tape import Value
 from layerscope.views.draws import generator
+from layerscope.views.interrupted import Interrupted
 from layerscope.views.registry import method
 from layerscope.views.synthesis.ascent import adam, climb
 from layerscope.views.synthesis.canvas import answers
-from layerscope.views.synthesis.interrupted import Interrupted
 from layerscope.views.synthesis.limits import limits_of
 from layerscope.views.synthesis.objectives import likeness, smoothness
 from layerscope.views.synthesis.parametrisation import Parametrisation, parametrise

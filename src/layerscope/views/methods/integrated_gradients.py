@@ -1,6 +1,6 @@
 """Integrated gradients: the gradient averaged along the straight path from a baseline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.views.again import gradients_of, scores_of
 from layerscope.views.aims import Aim
+from layerscope.views.interrupted import each_example
 from layerscope.views.legal import baseline_like
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
@@ -62,24 +63,35 @@ def integrated_gradients(
     aim, source = trace.aim(target), trace.tape.input
     images = source.tensor
     starts = baseline_like(images, trace.scope.baseline if baseline is None else baseline)
-    values, facts = torch.empty_like(images), []
+    values, facts = torch.empty_like(images), list[tuple[float, float, int]]()
+
+    def made() -> dict[str, View]:
+        return {"input": _view(trace, aim, values, facts)}
+
     with bar("integrated gradients", total=len(images), unit="examples") as step:
-        for row in range(len(images)):
+
+        def one(row: int) -> None:
             path = _Path(trace, aim, row, starts[row])
-            values[row], *fact = path.integral(tolerance, steps)
-            facts.append(fact)
+            values[row], gap, difference, taken = path.integral(tolerance, steps)
+            facts.append((gap, difference, taken))
             step()
+
+        return each_example(trace, one, made)
+
+
+def _view(
+    trace: Trace, aim: Aim, values: Tensor, facts: Sequence[tuple[float, float, int]]
+) -> View:
+    """Make the view from the values and each example's gap, difference and number of steps."""
     gap, difference, taken = (torch.tensor(column).numpy() for column in zip(*facts, strict=True))
     quality = {
         "gap": gap,
         "relative_gap": abs(gap) / abs(difference).clip(min=1e-30),
         "steps": taken,
     }
-    axes = ("batch", "channel", *trace.spatial(images))
-    view = trace.make_view(
-        *("integrated_gradients", "input", source, values, axes), aim, signed=True, quality=quality
-    )
-    return {"input": view}
+    axes = ("batch", "channel", *trace.spatial(values))
+    args = ("integrated_gradients", "input", trace.tape.input, values, axes, aim)
+    return trace.make_view(*args, signed=True, quality=quality)
 
 
 class _Path:

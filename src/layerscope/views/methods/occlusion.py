@@ -1,6 +1,6 @@
 """Occlusion: how far the score falls when a window of the input is covered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from layerscope.errors import Refused
 from layerscope.progress import bar
 from layerscope.views.aims import Aim
 from layerscope.views.covered import covered
+from layerscope.views.interrupted import each_example
 from layerscope.views.legal import baseline_like
 from layerscope.views.local import Box, Needed
 from layerscope.views.regions import cut
@@ -57,22 +58,39 @@ def occlusion(
     """
     aim = trace.aim(target)
     images = trace.tape.input.tensor
-    space = images.shape[2:]
-    if not space:
-        raise Refused(f"occlusion covers windows; inputs of {tuple(images.shape)} have no space")
-    size = _per_axis("window", window, [max(1, n // 8) for n in space], space)
-    step = _per_axis("stride", stride, [max(1, n // 2) for n in size], space)
-    each = _starts(space, size, step)
+    size, step, each = _laid(window, stride, images.shape)
     counts = [len(starts) for starts in each]
     starts = np.stack([x.ravel() for x in np.meshgrid(*each, indexing="ij")], axis=1)  # (P, axes)
     covering = _covering(images, fill, trace.scope.baseline)
-    scores = _scores(trace, aim, covering, starts, size, _blocks(counts))
-    drop = aim.score(aim.at.tensor)[:, None] - scores
-    axes = ("batch", *trace.spatial(images))
-    values = drop.view(len(images), *counts)
-    view = trace.make_view("occlusion", "input", trace.tape.input, values, axes, aim, signed=True)
+    drop = images.new_empty((len(images), len(starts)))
+    blocks, axes = _blocks(counts), ("batch", *trace.spatial(images))
     grid = tuple(((n - 1) / 2, float(s)) for n, s in zip(size, step, strict=True))
-    return {"input": replace(view, grid=grid)}
+
+    def made() -> dict[str, View]:
+        place, values = trace.tape.input, drop.view(len(images), *counts)
+        view = trace.make_view("occlusion", "input", place, values, axes, aim, signed=True)
+        return {"input": replace(view, grid=grid)}
+
+    with bar("occlusion", total=drop.numel(), unit="windows") as done:
+
+        def one(row: int) -> None:
+            for some, falls in _drops(trace, aim, row, covering, starts, size, blocks):
+                drop[row, torch.from_numpy(some).to(images.device)] = falls
+                done(len(some))
+
+        return each_example(trace, one, made)
+
+
+def _laid(
+    window: Any, stride: Any, shape: Sequence[int]
+) -> tuple[list[int], list[int], list[np.ndarray]]:
+    """Return along each axis the windows' size, the step between them, and where they begin."""
+    space = shape[2:]
+    if not space:
+        raise Refused(f"occlusion covers windows; inputs of {tuple(shape)} have no space")
+    size = _per_axis("window", window, [max(1, n // 8) for n in space], space)
+    step = _per_axis("stride", stride, [max(1, n // 2) for n in size], space)
+    return size, step, _starts(space, size, step)
 
 
 def _per_axis(name: str, given: Any, default: list[int], space: Sequence[int]) -> list[int]:
@@ -119,35 +137,41 @@ def _covering(images: Tensor, fill: Any, baseline: Any) -> Tensor:
     return baseline_like(images, fill, name="fill")
 
 
-def _scores(
+def _drops(
     trace: Trace,
     aim: Aim,
+    row: int,
     covering: Tensor,
     starts: np.ndarray,
     size: Sequence[int],
     blocks: Sequence[np.ndarray],
-) -> Tensor:
-    """Return the score of each example with each window covered, `(B, P)`."""
-    images = trace.tape.input.tensor
-    inside = np.minimum(starts, np.array(images.shape[2:]) - np.array(size))
-    scores = images.new_empty((len(images), len(starts)))
-    with bar("occlusion", total=scores.numel(), unit="windows") as done:
-        for block in blocks:
-            box = Box(inside[block], tuple(size))
-            way = covered(trace, aim, box)
-            together = max(1, min(trace.scope.memory, _CACHED) // way.bytes_of_one)
-            count = len(images) * len(block)
-            for first in range(0, count, together):
-                rows, which = np.divmod(np.arange(first, min(first + together, count)), len(block))
-                begin = starts[block[which]]
-                content = _covered(images, covering, rows, box.at(which), begin)
-                answer = way.answers(content, rows, which)
-                examples, windows = (
-                    torch.from_numpy(x).to(images.device) for x in (rows, block[which])
-                )
-                scores[examples, windows] = _score(aim, answer, examples)
-                done(len(rows))
-    return scores
+) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Yield some windows of one example and how far its score falls when each is covered.
+
+    The example is traced alone, and each time its score is computed beside those of the covered
+    ones, from a box left as it is: in their difference no rounding of the batch is left.
+    """
+    alone = torch.tensor([row])
+    other = trace.again(trace.tape.input.tensor[alone], alone)
+    there, image = aim.on(other, alone), other.tape.input.tensor
+    inside = np.minimum(starts, np.array(image.shape[2:]) - np.array(size))
+    for block in blocks:
+        box = Box(inside[block], tuple(size))
+        way = covered(other, there, box)
+        together = max(1, min(trace.scope.memory, _CACHED) // way.bytes_of_one - 1)
+        for first in range(0, len(block), together):
+            some = np.arange(first, min(first + together, len(block)))
+            which = np.concatenate([some[:1], some])
+            rows = np.zeros_like(which)
+            content = torch.cat(
+                [
+                    cut(image, rows[:1], Needed(box.start[some[:1]], box.size)),
+                    _covered(image, covering[alone], rows[1:], box.at(some), starts[block[some]]),
+                ]
+            )
+            scores = there.score(way.answers(content, rows, which))
+            yield block[some], scores[0] - scores[1:]
+    other.tape.release()
 
 
 def _covered(
@@ -170,8 +194,3 @@ def _covered(
         before = np.arange(length) < skipped[:, axis, None]
         seen = seen | before.reshape(-1, 1, *shape)
     return torch.where(torch.from_numpy(seen).to(images.device), cut(images, rows, part), content)
-
-
-def _score(aim: Aim, answers: Tensor, rows: Tensor) -> Tensor:
-    """Return the score of answers that derive from these examples, `(N,)`."""
-    return (aim.seed[rows] * answers).flatten(1).sum(1)

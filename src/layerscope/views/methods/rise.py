@@ -14,6 +14,7 @@ from layerscope.progress import bar
 from layerscope.views.aims import Aim
 from layerscope.views.covered import Covered, covered
 from layerscope.views.draws import uniform
+from layerscope.views.interrupted import each_example
 from layerscope.views.legal import baseline_like
 from layerscope.views.local import Box
 from layerscope.views.registry import method
@@ -29,8 +30,8 @@ _CACHED = 64 * 2**20
     paper="Petsiuk, Das and Saenko 2018, arXiv:1806.07421",
     needs=("target",),
     axes=("batch", "space"),
-    signed=False,
-    axioms=("not negative",),
+    signed=True,
+    axioms=("implementation invariance",),
     tolerance=0.02,
 )
 def rise(
@@ -63,28 +64,31 @@ def rise(
     aim = trace.aim(target)
     images = trace.tape.input.tensor
     space = tuple(images.shape[2:])
-    if not space:
-        raise Refused(f"rise masks space; inputs of {tuple(images.shape)} have none")
-    _check(samples, keep)
+    _check(images, samples, keep)
     grid = _grid(cells, space)
     way = covered(trace, aim, Box(np.zeros((1, len(space)), dtype=np.int64), space), exact=exact)
     sums = torch.zeros((len(images), *space), dtype=torch.float32, device=images.device)
+    axes = ("batch", *trace.spatial(images))
+
+    def made() -> dict[str, View]:
+        args = ("rise", "input", trace.tape.input, sums / (samples * keep), axes, aim)
+        return {"input": trace.make_view(*args, signed=aim.classes is None)}
+
     with bar("rise", total=len(images) * samples, unit="masks") as done:
-        for row, example in enumerate(trace.examples):
-            drawn = uniform((samples, _numbers(grid, space)), seed, example)
+
+        def one(row: int) -> None:
+            drawn = uniform((samples, _numbers(grid, space)), seed, trace.examples[row])
             for some in drawn.split(max(1, min(trace.scope.memory, _CACHED) // way.bytes_of_one)):
                 masks = _masks(some, grid, space, keep).to(images.device)
-                scores = _scores(trace, aim, way, row, masks)
-                sums[row] += torch.tensordot(scores, masks, 1)
+                sums[row] += torch.tensordot(_scores(trace, aim, way, row, masks), masks, 1)
                 done(len(some))
-    axes = ("batch", *trace.spatial(images))
-    values = sums / (samples * keep)
-    signed = aim.classes is None
-    view = trace.make_view("rise", "input", trace.tape.input, values, axes, aim, signed=signed)
-    return {"input": view}
+
+        return each_example(trace, one, made)
 
 
-def _check(samples: Any, keep: Any) -> None:
+def _check(images: Tensor, samples: Any, keep: Any) -> None:
+    if images.dim() < 3:
+        raise Refused(f"rise masks space; inputs of {tuple(images.shape)} have none")
     if not isinstance(samples, int) or samples < 1:
         raise Refused(f"samples={samples!r}: give a whole number above 0")
     if not isinstance(keep, int | float) or not 0 < keep <= 1:

@@ -9,6 +9,7 @@ from torch import Tensor
 from layerscope.tape import Value
 from layerscope.views.aims import Aim
 from layerscope.views.cams import cam_view, lay_over_input, refuse_after, scores, weighted_sum
+from layerscope.views.interrupted import each_layer
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
@@ -49,30 +50,29 @@ def score_cam(
     aim = trace.aim(target)
     places = trace.maps(layers, raw=raw)
     refuse_after(aim, places)
-    views = {}
-    for layer, value in places.items():
+
+    def one(layer: str) -> View:
+        value = places[layer]
         weights = _weights(trace, aim, layer, value)
         cam = weighted_sum(weights, value.tensor.flatten(2)).unflatten(1, value.tensor.shape[2:])
-        views[layer] = cam_view(trace, "score_cam", layer, value, cam, aim)
-    return views
+        return cam_view(trace, "score_cam", layer, value, cam, aim)
+
+    return each_layer(places, one)
 
 
 def _weights(trace: Trace, aim: Aim, layer: str, value: Value) -> Tensor:
     """Return the softmax `(B, C)` over the maps that vary; the score of zeros cancels in it."""
-    maps, images = value.tensor, trace.tape.input.tensor
+    maps = value.tensor
     flat = maps.flatten(2)
-    rows, channels = (flat.amax(2) > flat.amin(2)).nonzero(as_tuple=True)
+    varies = flat.amax(2) > flat.amin(2)
 
-    def masked(some: slice) -> Tensor:
-        masks = lay_over_input(trace, layer, value, maps[rows[some], channels[some]])
+    def masked(image: Tensor, row: int, which: Tensor) -> Tensor:
+        masks = lay_over_input(trace, layer, value, maps[row, which])
         low = masks.flatten(1).amin(1).view(-1, *[1] * (masks.dim() - 1))
         masks = masks - low
         high = masks.flatten(1).amax(1).view_as(low)
         masks = masks / torch.where(high > 0, high, 1)
-        return images[rows[some]] * masks[:, None]
+        return image * masks[:, None]
 
-    increase = maps.new_full(maps.shape[:2], -torch.inf)
-    increase[rows, channels] = scores(
-        trace, aim, trace.tape.input, masked, rows, f"Score-CAM of {layer}"
-    )
-    return increase.softmax(1).nan_to_num(0)
+    found = scores(trace, aim, trace.tape.input, masked, varies, f"Score-CAM of {layer}")
+    return found.masked_fill(~varies, -torch.inf).softmax(1).nan_to_num(0)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from layerscope.progress import bar
+from layerscope.views.interrupted import each_example
 from layerscope.views.noise import deviations, noisy_gradients, refuse_samples
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
@@ -46,11 +47,18 @@ def smooth_grad(
     refuse_samples(samples, 1)
     aim, source = trace.aim(target), trace.tape.input
     values, sizes = torch.zeros_like(source.tensor), deviations(trace, noise)
+    axes = ("batch", "channel", *trace.spatial(values))
+
+    def made() -> dict[str, View]:
+        args = ("smooth_grad", "input", source, values, axes, aim)
+        return {"input": trace.make_view(*args, signed=True)}
+
     with bar("SmoothGrad", total=len(values), unit="examples") as step:
-        for row, size in enumerate(sizes):
-            for gradients in noisy_gradients(trace, aim, row, size, samples, seed, exact=exact):
+
+        def one(row: int) -> None:
+            noisy = noisy_gradients(trace, aim, row, sizes[row], samples, seed, exact=exact)
+            for gradients in noisy:
                 values[row] += gradients.sum(0) / samples
             step()
-    axes = ("batch", "channel", *trace.spatial(values))
-    view = trace.make_view("smooth_grad", "input", source, values, axes, aim, signed=True)
-    return {"input": view}
+
+        return each_example(trace, one, made)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from layerscope.progress import bar
+from layerscope.views.interrupted import each_example
 from layerscope.views.noise import deviations, noisy_gradients, refuse_samples
 from layerscope.views.registry import method
 from layerscope.views.trace import Trace
@@ -48,10 +49,18 @@ def var_grad(
     refuse_samples(samples, 2)
     aim, source = trace.aim(target), trace.tape.input
     values, sizes = torch.zeros_like(source.tensor), deviations(trace, noise)
+    axes = ("batch", "channel", *trace.spatial(values))
+
+    def made() -> dict[str, View]:
+        args = ("var_grad", "input", source, values, axes, aim)
+        return {"input": trace.make_view(*args, signed=False)}
+
     with bar("VarGrad", total=len(values), unit="examples") as step:
-        for row, size in enumerate(sizes):
+
+        def one(row: int) -> None:
             seen, mean, spread = 0, torch.zeros_like(values[row]), values[row]
-            for gradients in noisy_gradients(trace, aim, row, size, samples, seed, exact=exact):
+            noisy = noisy_gradients(trace, aim, row, sizes[row], samples, seed, exact=exact)
+            for gradients in noisy:
                 count, here = len(gradients), gradients.mean(0)  # Chan et al. 1979
                 spread += (gradients - here).square_().sum(0)
                 spread += (here - mean).square() * (seen * count / (seen + count))
@@ -59,6 +68,5 @@ def var_grad(
                 seen += count
             spread /= samples
             step()
-    axes = ("batch", "channel", *trace.spatial(values))
-    view = trace.make_view("var_grad", "input", source, values, axes, aim, signed=False)
-    return {"input": view}
+
+        return each_example(trace, one, made)

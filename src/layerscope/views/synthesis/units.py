@@ -45,6 +45,11 @@ def chosen_classes(trace: Trace, classes: Any, *, name: str = "classes") -> Tens
     logits = trace.logits[:1]
     if classes is None:
         return torch.arange(logits.shape[1], device=logits.device)
+    if isinstance(classes, Tensor | np.ndarray) and classes.ndim > 1:
+        raise Refused(
+            f"{name} is an array of the shape {tuple(classes.shape)}; give a class or a list of "
+            "them, by name or index"
+        )
     alone = isinstance(classes, str) or np.ndim(classes) == 0
     given = [classes] if alone else list(classes)
     if not given:
