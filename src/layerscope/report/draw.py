@@ -17,6 +17,10 @@ COLOURED = ("deconvnet", "guided_backprop", "guided_grad_cam")
 """Methods whose values at the input are drawn in its own colours, about mid grey."""
 
 
+FROM_LEAST = ("rise",)
+"""Methods of which no value is nothing: drawn from each map's least value, not from 0."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """Bytes `(y, x, 3)` or `(y, x, 4)`, a few words to stand below, and words in its place.
@@ -57,6 +61,8 @@ def example(
             picture = figures.signed(values) if view.signed else figures.rectified(values)
             return Picture(figures.fit(picture, SIDE), caption, alt, sharp=True)
         laid = view.over_input().values[row]
+        if view.method in FROM_LEAST and not view.signed:
+            laid = laid - laid.min()
         picture = figures.overlay(photo, laid, signed=view.signed)
         return Picture(picture, caption, f"{alt}, over the picture".removeprefix(", "))
     if space == ("channel", "y", "x"):

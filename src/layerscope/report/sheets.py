@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from layerscope.errors import LayerscopeError
 from layerscope.report import draw, figures
-from layerscope.report.draw import COLOURED, INPUT
+from layerscope.report.draw import COLOURED, FROM_LEAST, INPUT
 from layerscope.report.figures.grid import Cell
 from layerscope.report.words import words
 from layerscope.views import View
@@ -159,7 +159,8 @@ def _legend(view: View) -> figures.Legend:
     """Say what the colours of a method's pictures mean."""
     name, space = _name(view), view.axes[1:]
     if space and space[0] != "channel":
-        against = "against" if view.signed else "0"
+        least = "each map’s least" if view.method in FROM_LEAST else "0"
+        against = "against" if view.signed else least
         end = "for, each map’s largest" if view.signed else "each map’s largest"
         return figures.Legend("signed over" if view.signed else "over", end, against, name)
     if "pixels" in view.quality:

@@ -124,7 +124,8 @@ _KNOWN = {
     ),
     "rise": (
         "RISE",
-        f"The score's mean over many random masks, for each pixel when it is seen. {_BRIGHT}",
+        "The probability of the class behind many random masks, averaged for each pixel over those "
+        "that leave it to be seen; from each map's least (plain grey) to its largest (yellow).",
     ),
     "activation_maximization": (
         "Activation maximisation",
