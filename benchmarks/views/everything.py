@@ -65,7 +65,7 @@ def _family(seen: Subject) -> None:
     layers = [seen.net.get_submodule(name) for name in LAYERS]
     for name in ("HiResCAM", "EigenCAM"):
         with getattr(grad_cam, name)(model=seen.net, target_layers=layers) as cam:
-            cam(input_tensor=seen.images)
+            cam(seen.images.clone().requires_grad_(), None)
     relevance.captum(seen, "GuidedBackprop")
 
 
