@@ -58,7 +58,7 @@ class Scope:
     sfreq: float | None = None
     channels: Sequence[str] | None = None
     output: int | str | None = None
-    memory: int = 512 * 2**20
+    memory: int = 256 * 2**20
 
     def __post_init__(self) -> None:
         if self.kind not in _AXES:
