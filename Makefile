@@ -14,7 +14,7 @@ setup: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt peers.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) -c constraints.txt -e '.[dev,pretrained]'
+	$(PIP) -c constraints.txt -e '.[brain,dev,pretrained]'
 	$(PIP) $(ALONE) -r peers.txt || grep -v '^#' peers.txt | xargs -n 1 $(PIP) $(ALONE) \
 		|| echo 'not every peer of peers.txt is to be had here: its tests will be skipped'
 	touch .venv/ready
