@@ -1,5 +1,6 @@
-"""The networks: the study's family, pretrained ones, how a study names one, geometry of any."""
+"""The networks: the study's family, EEG's, pretrained ones, how a study names one, geometry."""
 
+from layerscope.nets.eeg import deep_eeg, eegnet, shallow_eeg
 from layerscope.nets.geometry import LayerGeometry, geometry
 from layerscope.nets.pretrained import pretrained, pretrained_input
 from layerscope.nets.settings import ModelSettings, build
@@ -11,9 +12,12 @@ __all__ = [
     "ModelSettings",
     "SqueezeNet",
     "build",
+    "deep_eeg",
+    "eegnet",
     "geometry",
     "pretrained",
     "pretrained_input",
+    "shallow_eeg",
     "study_1d",
     "study_2d",
     "study_mnist",

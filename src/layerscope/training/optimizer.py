@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from layerscope.nets.max_norm import constrain
 from layerscope.training.muon import Muon
 from layerscope.training.settings import TrainingSettings
 
@@ -63,7 +64,10 @@ def descend(
     rate: float,
     clip: float,
 ) -> None:
-    """Take one step down the loss at learning rate `rate`, its gradient's norm at most `clip`."""
+    """Take one step down the loss at learning rate `rate`, its gradient's norm at most `clip`.
+
+    Filters that a layer keeps short (`nets.max_norm`) are shortened after the step.
+    """
     net.zero_grad(set_to_none=True)
     loss.backward()
     if clip:
@@ -72,6 +76,7 @@ def descend(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
+    constrain(net)
 
 
 def averaged_twin(net: nn.Module) -> nn.Module:
