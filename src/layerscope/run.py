@@ -195,11 +195,16 @@ class Run:
             mean=spec.mean,
             std=spec.std,
             bounds=spec.bounds,
+            sfreq=spec.rate,
+            channels=spec.channels or None,
         )
 
     def data(self) -> list[dict[str, str]]:
-        """Give the rows of data.csv: id, split, label, sha256, source, reason."""
-        return self._rows(self.data_file)
+        """Give the rows of data.csv: id, split, label, sha256, source, reason, group, note.
+
+        The last two are "" in a run that was made before they were there.
+        """
+        return [{"group": "", "note": ""} | row for row in self._rows(self.data_file)]
 
     def check_data(self, dataset: "Dataset") -> None:
         """Refuse a data set that is not the one this run was started with, by its fingerprint."""

@@ -83,3 +83,51 @@ def test_a_description_comes_back_from_json_to_the_last_bit(mean, std, sizes):
 def test_wrong_descriptions_are_told(arguments, message):
     with pytest.raises(LayerscopeError, match=message):
         InputSpec(*arguments)
+
+
+def test_a_photograph_is_described_as_it_always_was():
+    document = InputSpec("photo", (1, 2, 2), (0.5,), (0.25,)).as_dict()
+    assert list(document) == ["kind", "shape", "mean", "std"]
+    assert InputSpec.from_dict(document).scale == "fixed"
+
+
+@pytest.mark.parametrize("scale", ["fixed", "rms"])
+def test_a_waveform_is_in_full_scale_or_in_its_own_rms(scale):
+    spec = InputSpec("waveform", (1, 400), (0.0,), (1.0,), sfreq=16000, scale=scale)
+    stored = torch.randint(-9000, 9000, (3, 1, 400), dtype=torch.int16)
+    stored[1] = 0
+    before = stored.clone()
+    values = spec.to_model(stored)
+    assert torch.equal(stored, before)
+    expected = stored.double() / 32768
+    if scale == "rms":
+        expected[::2] /= expected[::2].square().mean((1, 2), keepdim=True).sqrt()
+    torch.testing.assert_close(values.double(), expected, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(spec.to_model(stored.float() / 32768), values)
+    low, high = spec.bounds
+    assert low.shape == (1, 1)
+    assert (values >= low).all()
+    assert (values <= high).all()
+
+
+def test_one_click_in_silence_reaches_the_bound_of_its_rms():
+    spec = InputSpec("waveform", (1, 400), (0.0,), (1.0,), scale="rms")
+    stored = torch.zeros(1, 1, 400, dtype=torch.int16)
+    stored[0, 0, 7] = 1
+    torch.testing.assert_close(spec.to_model(stored).max(), spec.bounds[1][0, 0])
+
+
+def test_a_recording_is_in_its_own_units():
+    spec = InputSpec(
+        "recording", (2, 3), (1.0, 2.0), (2.0, 4.0), sfreq=256.0, channels=("AF7", "AF8"), unit="uV"
+    )
+    values = spec.to_model(torch.tensor([[[1.0, 3, 5], [2, 6, 10]]]))
+    assert values.tolist() == [[[0, 1, 2], [0, 1, 2]]]
+    assert InputSpec.from_dict(spec.as_dict()) == spec
+    with pytest.raises(LayerscopeError, match="3 channel names for the 2 channels"):
+        InputSpec("recording", (2, 3), (0.0, 0.0), (1.0, 1.0), channels=("a", "b", "c"))
+
+
+def test_what_only_a_waveform_has_is_refused_elsewhere():
+    with pytest.raises(LayerscopeError, match="are for waveforms, not a recording"):
+        InputSpec("recording", (1, 3), (0.0,), (1.0,), scale="rms")

@@ -57,7 +57,7 @@ def test_the_pixels_are_mapped_and_not_read_into_memory(many, cache):
     before = anonymous_memory()
     dataset = prepare(settings)
     dataset["train"].batch([0, 5])
-    assert len(dataset["train"].pixels) * 256 * 256 * 3 > 75e6
+    assert len(dataset["train"].values) * 256 * 256 * 3 > 75e6
     assert anonymous_memory() - before < 25
 
 

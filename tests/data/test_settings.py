@@ -39,7 +39,7 @@ def told(tmp_path, section):
         ('kind = "mnist"', ["root is missing", "the four idx files"]),
         ('kind = "mnist"\nroot = "x"\nsize = 32', ["size = 32", "28 x 28"]),
         ('kind = "digits"\nroot = "x"', ["root", "leave root out"]),
-        ('kind = "digits"\nclasses = ["1", "7"]', ["classes", 'only kind = "photos" has it']),
+        ('kind = "digits"\nclasses = ["1", "7"]', ["classes", "digits has its own, leave it out"]),
         ('kind = "digits"\nnormalize = "imagenet"', ["colour photographs"]),
     ],
 )

@@ -2,14 +2,16 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from layerscope.data import splits
+from layerscope.data import group_splits, splits
 from layerscope.data.dataset import Dataset, Example, Split, fingerprint
 from layerscope.data.digits import load_digits
 from layerscope.data.folders import class_folders, refusals, scan
+from layerscope.data.found import Found
 from layerscope.data.idx import load_mnist
 from layerscope.data.inputs import InputSpec
 from layerscope.data.pack import open_pack
@@ -20,30 +22,10 @@ from layerscope.errors import LayerscopeError
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
-@dataclass(eq=False)
-class Found:
-    """What a kind of data gives: one entry an example in each list, the refused ones too.
-
-    `splits`: a name, or "" where it is to be drawn. `rows`: whose pixels lie where in `pixels`
-    uint8 (rows, y, x, channel), -1 for a refused one; `sums` int64 (rows, 2, channel) of them.
-    """
-
-    classes: tuple[str, ...]
-    ids: list[str]
-    labels: np.ndarray
-    splits: list[str]
-    sha256: list[bytes]
-    sources: list[str]
-    reasons: list[str]
-    rows: np.ndarray
-    pixels: np.ndarray
-    sums: np.ndarray
-
-
 def prepare(settings: DataSettings) -> Dataset:
     """Find, check, decode and split the data of a study.
 
-    Photographs that cannot be used are among the examples with their reason, and the rest goes on.
+    Files that cannot be used are among the examples with their reason, and the rest goes on.
 
     Raises:
         LayerscopeError: nothing can be made of the data: folders or files are missing, or a class
@@ -54,30 +36,21 @@ def prepare(settings: DataSettings) -> Dataset:
     (torch.Size([2, 1, 28, 28]), 359)
 
     """
-    found = {"photos": _photos, "mnist": _mnist, "digits": _digits}[settings.kind](settings)
+    found = _finder(settings.kind)(settings)
     usable = np.array([not reason for reason in found.reasons], dtype=bool)
     _refuse_empty(found, usable)
     names = _split_names(found, usable, settings)
-    examples = [
-        Example(name, split, found.classes[label], digest.hex(), source, reason)
-        for name, split, label, digest, source, reason in zip(
-            found.ids,
-            names,
-            found.labels.tolist(),
-            found.sha256,
-            found.sources,
-            found.reasons,
-            strict=True,
-        )
-    ]
+    warned = group_splits.check_leak(found, usable, names)
+    examples = _examples(found, names)
     members = {name: np.flatnonzero(usable & (names == name)) for name in ("train", "val", "test")}
     parts = {
         name: Split(
             name,
             [found.ids[k] for k in positions],
             found.labels[positions],
-            found.pixels,
+            found.values,
             found.rows[positions],
+            groups=[found.groups[k] for k in positions],
         )
         for name, positions in members.items()
         if len(positions)
@@ -85,11 +58,44 @@ def prepare(settings: DataSettings) -> Dataset:
     return Dataset(
         settings,
         found.classes,
-        _spec(found, parts["train"].rows, settings.normalize),
+        found.spec(parts["train"].rows),
         examples,
         parts,
         fingerprint(examples, found.classes),
+        (*found.warnings, *warned),
+        found.background,
     )
+
+
+def _examples(found: Found, names: np.ndarray) -> list[Example]:
+    """Describe every example, the refused ones too; `names` are their splits."""
+    return [
+        Example(name, split, found.classes[label], digest.hex(), source, reason, group, note)
+        for name, split, label, digest, source, reason, group, note in zip(
+            found.ids,
+            names.tolist(),
+            found.labels.tolist(),
+            found.sha256,
+            found.sources,
+            found.reasons,
+            found.groups,
+            found.notes,
+            strict=True,
+        )
+    ]
+
+
+def _finder(kind: str) -> Callable[[DataSettings], Found]:
+    """Give what finds the examples of a kind; sounds and recordings load their libraries then."""
+    if kind == "waveforms":
+        from layerscope.data.waveforms.find import waveforms
+
+        return waveforms
+    if kind == "recordings":
+        from layerscope.data.recordings.find import recordings
+
+        return recordings
+    return {"photos": _photos, "mnist": _mnist, "digits": _digits}[kind]
 
 
 def _photos(settings: DataSettings) -> Found:
@@ -100,6 +106,7 @@ def _photos(settings: DataSettings) -> Found:
     readable = [file for file in files if not file.reason]
     if not readable:
         raise LayerscopeError(f"data.root: there is no file in the class folders of {root}")
+    assert settings.size is not None  # photographs have one
     pack = open_pack(root, folders, readable, Decoder(settings.size, 3, settings.max_pixels))
     label_of = {name: label for label, name in enumerate(classes)}
     reasons, rows, digests = [], np.full(len(files), -1, dtype=np.int64), []
@@ -122,7 +129,7 @@ def _photos(settings: DataSettings) -> Found:
         reasons,
         rows,
         pack.pixels,
-        pack.sums,
+        partial(_spec, pack.pixels.shape[1:], pack.sums, normalize=settings.normalize),
     )
 
 
@@ -135,10 +142,12 @@ def _mnist(settings: DataSettings) -> Found:
         + [f"test/{k:05d}" for k in range(len(test_y))],
         [""] * len(train_y) + ["test"] * len(test_y),
         ["train-images-idx3-ubyte"] * len(train_y) + ["t10k-images-idx3-ubyte"] * len(test_y),
+        settings.normalize,
     )
 
 
 def _digits(settings: DataSettings) -> Found:
+    assert settings.size is not None  # digits have one
     pixels, labels = load_digits(settings.size)
     return _from_arrays(
         pixels[..., None],  # (N, y, x, 1)
@@ -146,6 +155,7 @@ def _digits(settings: DataSettings) -> Found:
         [f"digits/{k:04d}" for k in range(len(labels))],
         [""] * len(labels),
         ["sklearn.datasets.load_digits"] * len(labels),
+        settings.normalize,
     )
 
 
@@ -155,10 +165,12 @@ def _from_arrays(
     ids: list[str],
     given: list[str],
     sources: list[str],
+    normalize: str,
 ) -> Found:
     """Describe ten classes of grey images that are in memory, all usable."""
     flat = pixels.reshape(len(pixels), -1)
     squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int64)
+    sums = np.stack([flat.sum(axis=1, dtype=np.int64), squares], axis=1)[..., None]
     return Found(
         tuple(str(digit) for digit in range(10)),
         ids,
@@ -169,7 +181,7 @@ def _from_arrays(
         [""] * len(ids),
         np.arange(len(ids)),
         pixels,
-        np.stack([flat.sum(axis=1, dtype=np.int64), squares], axis=1)[..., None],
+        partial(_spec, pixels.shape[1:], sums, normalize=normalize),
     )
 
 
@@ -177,7 +189,10 @@ def _split_names(found: Found, usable: np.ndarray, settings: DataSettings) -> np
     """Name the split of every example: the given one, or one drawn from those for training."""
     names = np.array(found.splits, dtype="<U5")
     pool = np.flatnonzero(usable & ((names == "") | (names == "train")))
-    names[pool] = splits.draw(
+    draw: Callable[..., np.ndarray] = splits.draw
+    if any(found.together):
+        draw = partial(group_splits.draw, [found.together[k] for k in pool], found.group_word)
+    names[pool] = draw(
         found.labels[pool],
         [found.sha256[k] + found.ids[k].encode() for k in pool],
         {"test": settings.test_fraction, "val": settings.val_fraction},
@@ -202,18 +217,22 @@ def _refuse_empty(found: Found, usable: np.ndarray) -> None:
         raise LayerscopeError("\n".join(messages))
 
 
-def _spec(found: Found, rows: np.ndarray, normalize: str) -> InputSpec:
-    """Describe the input; "channel" takes mean and std of all training pixels, exactly.
+def _spec(
+    size: tuple[int, ...], sums: np.ndarray, rows: np.ndarray, *, normalize: str
+) -> InputSpec:
+    """Describe a photograph "y x channel"; "channel" takes mean and std of all training pixels.
+
+    Exactly: `sums` int64 (rows, 2, channel) are of each one's pixels, and of their squares.
 
     A channel that never varies gets a std of one grey level, 1/255.
     """
-    _, y, x, channels = found.pixels.shape
+    y, x, channels = size
     mean, std = (0.0,) * channels, (1.0,) * channels
     if normalize == "imagenet":
         mean, std = _IMAGENET["mean"], _IMAGENET["std"]
     elif normalize == "channel":
         count = len(rows) * y * x
-        sums, squares = (part.tolist() for part in found.sums[rows].sum(axis=0))
+        sums, squares = (part.tolist() for part in sums[rows].sum(axis=0))
         mean = tuple(s / (255 * count) for s in sums)
         variances = [
             (count * q - s * s) / (255 * count) ** 2 for s, q in zip(sums, squares, strict=True)

@@ -14,7 +14,8 @@ def counts(dataset: Dataset) -> dict[str, Any]:
 
     `rows`: a dict a class with `class`, the splits' names, `balanced` (what one epoch of training
     shows) and `refused`, the last one for all. `imbalance`: largest over smallest class of train,
-    before and after. `refused`: a dict a refused file with `id`, `split`, `label`, `reason`.
+    before and after. `refused`: a dict a refused file with `id`, `split`, `label`, `reason`;
+    `noted`: a dict a usable one with `id`, `split`, `label`, `note`; `warnings` of the whole.
     """
     settings, train = dataset.settings, dataset["train"]
     number = len(dataset.classes)
@@ -43,6 +44,12 @@ def counts(dataset: Dataset) -> dict[str, Any]:
         "refused": [
             {"id": e.id, "split": e.split, "label": e.label, "reason": e.reason} for e in refused
         ],
+        "noted": [
+            {"id": e.id, "split": e.split, "label": e.label, "note": e.note}
+            for e in dataset.examples
+            if e.note and not e.reason
+        ],
+        "warnings": list(dataset.warnings),
     }
 
 

@@ -14,7 +14,7 @@ from layerscope.data.inputs import InputSpec
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
 
-COLUMNS = ("id", "split", "label", "sha256", "source", "reason")
+COLUMNS = ("id", "split", "label", "sha256", "source", "reason", "group", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Example:
     """One example, or one file that is refused: then `reason` says why.
 
     `id` is the path below data.root; `source` the folder or file it came from; `sha256` is of its
-    content. The split of a refused file is "" where splits are drawn.
+    content. The split of a refused file is "" where splits are drawn. `group` is its speaker,
+    subject or recording, "" where that is not known; `note` says what was done to a usable one.
     """
 
     id: str
@@ -31,17 +32,20 @@ class Example:
     sha256: str
     source: str
     reason: str = ""
+    group: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The examples of one split: ids, labels int64 (N,), and where their pixels lie.
+    """The examples of one split: ids, labels int64 (N,), and where their values lie.
 
-    `pixels` uint8 (rows, y, x, channel) may be mapped from disk; `rows` int64 (N,) says which row
-    is whose. `notes` tell what a person should know of the split.
+    `values` may be mapped from disk: uint8 (rows, y, x, channel), int16 (rows, time) or float32
+    (rows, channel, time); `rows` int64 (N,) says which row is whose. `notes` tell what a person
+    should know of the split. `groups`: the speaker, subject or recording of each, "" if unknown.
 
-    >>> pixels = np.arange(4, dtype=np.uint8).reshape(2, 1, 2, 1)
-    >>> split = Split("val", ["a", "b"], np.array([0, 1]), pixels, rows=np.array([0, 1]))
+    >>> values = np.arange(4, dtype=np.uint8).reshape(2, 1, 2, 1)
+    >>> split = Split("val", ["a", "b"], np.array([0, 1]), values, rows=np.array([0, 1]))
     >>> split.batch([1]).tolist()
     [[[[2, 3]]]]
     """
@@ -49,15 +53,23 @@ class Split:
     name: str
     ids: Sequence[str]
     labels: np.ndarray
-    pixels: np.ndarray
+    values: np.ndarray
     rows: np.ndarray
     notes: tuple[str, ...] = ()
+    groups: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            object.__setattr__(self, "groups", ("",) * len(self.ids))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def batch(self, positions: Any) -> torch.Tensor:
-        """Read the pixels at some positions: uint8 "batch channel y x" in channels_last memory.
+        """Read the values at some positions, in the type they are stored in.
+
+        Photographs "batch channel y x" in channels_last memory; waveforms, of one channel, and
+        recordings "batch channel time".
 
         Raises:
             IndexError: a position is not in 0..N-1.
@@ -66,13 +78,19 @@ class Split:
         positions = np.asarray(positions, dtype=np.int64)
         if len(positions) and positions.min() < 0:
             raise IndexError(f"position {positions.min()}: from 0 to {len(self) - 1}")
-        pixels = self.pixels.take(self.rows[positions], axis=0)  # (B, y, x, channel)
-        return torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        values = torch.from_numpy(self.values.take(self.rows[positions], axis=0))
+        if values.ndim == 4:
+            return values.permute(0, 3, 1, 2)  # (B, y, x, C) -> (B, C, y, x)
+        return values.unsqueeze(1) if values.ndim == 2 else values  # (B, C, time)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Everything a study's data give: classes, input, examples (refused ones too) and splits."""
+    """Everything a study's data give: classes, input, examples (refused ones too) and splits.
+
+    `warnings` are what a person should know of the whole; `background` int16 (time,) are sounds
+    that training may mix in.
+    """
 
     settings: DataSettings
     classes: tuple[str, ...]
@@ -80,6 +98,8 @@ class Dataset:
     examples: Sequence[Example]
     splits: dict[str, Split]
     fingerprint: str
+    warnings: tuple[str, ...] = ()
+    background: np.ndarray | None = None
 
     def __getitem__(self, split: str) -> Split:
         """Give a split by name: train, val or test."""
@@ -97,7 +117,7 @@ class Dataset:
         return counts(self)
 
     def write_table(self, path: Path) -> None:
-        """Write data.csv whole: id, split, label, sha256, source, reason; a row an example."""
+        """Write data.csv whole: its columns are COLUMNS; a row an example."""
         rows = ({name: getattr(example, name) for name in COLUMNS} for example in self.examples)
         storage.write_csv(Path(path), COLUMNS, rows)
 

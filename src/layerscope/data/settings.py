@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from layerscope.data.recordings.settings import RecordingsSettings
+from layerscope.data.waveforms.settings import WaveformsSettings
 from layerscope.errors import LayerscopeError
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -15,16 +17,19 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "photos": {"size": 172, "val_fraction": 0.2, "test_fraction": 0.0},
     "mnist": {"size": 28, "val_fraction": 1 / 3, "test_fraction": 0.0},
     "digits": {"size": 28, "val_fraction": 0.2, "test_fraction": 0.2},
+    "waveforms": {"size": None, "val_fraction": 0.1, "test_fraction": 0.1, "waveforms": {}},
+    "recordings": {"size": None, "val_fraction": 0.2, "test_fraction": 0.0, "recordings": {}},
 }
 
 
 class DataSettings(BaseModel):
-    """Say which photographs or digits there are, how they are split, balanced and normalised.
+    """Say what the network is shown, how it is split, balanced and normalised.
 
     `kind` photos: `root` holds a folder a class, or `classes` maps a concept to folders; they are
     looked for in `root`, or in its sub-folders `train`, `val` and `test` where these are named. A
     split that is not named is drawn, stratified, by its fraction and `seed`. `kind` mnist: `root`
-    holds the four idx files. `kind` digits: scikit-learn's, nothing else is needed.
+    holds the four idx files. `kind` digits: scikit-learn's, nothing else is needed. `kind`
+    waveforms and recordings have tables of these names; `size` is for pictures.
 
     >>> settings = DataSettings(root="pets", classes={"pet": ["cats", "dogs"], "wild": ["wolves"]})
     >>> settings.size, settings.val_fraction, settings.classes["pet"]
@@ -33,7 +38,7 @@ class DataSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["photos", "mnist", "digits"] = "photos"
+    kind: Literal["photos", "mnist", "digits", "waveforms", "recordings"] = "photos"
     root: str | None = Field(default=None, min_length=1)
     classes: dict[str, tuple[str, ...]] | None = None
     train: str | None = None
@@ -41,13 +46,15 @@ class DataSettings(BaseModel):
     test: str | None = None
     val_fraction: float = Field(default=0.2, ge=0, lt=1)
     test_fraction: float = Field(default=0.0, ge=0, lt=1)
-    size: int = Field(default=172, ge=8, le=4096)
+    size: int | None = Field(default=172, ge=8, le=4096)
     balance: Literal["none", "undersample", "undersample_each_epoch", "oversample", "weighted"] = (
         "none"
     )
     normalize: Literal["channel", "imagenet", "none"] = "channel"
     seed: int = Field(default=0, ge=0)
     max_pixels: int = Field(default=89_478_485, ge=1, le=178_956_970)
+    waveforms: WaveformsSettings | None = None
+    recordings: RecordingsSettings | None = None
 
     def folder(self) -> Path:
         """Give `root` as an existing absolute folder, `~` and `$VARIABLES` expanded.
@@ -157,13 +164,29 @@ class DataSettings(BaseModel):
             f"val_fraction + test_fraction = {self.val_fraction + self.test_fraction:g}: "
             "less than 1 must be drawn, or nothing is left to train on",
         )
-        if self.kind == "photos":
-            _require(
-                self.root is not None, "root is missing: the folder that holds the photographs"
-            )
+        if self.kind in ("photos", "waveforms", "recordings"):
+            what = "photographs" if self.kind == "photos" else self.kind
+            _require(self.root is not None, f"root is missing: the folder that holds the {what}")
         else:
             self._check_digits()
+        self._check_kind()
         return self
+
+    def _check_kind(self) -> None:
+        """Refuse what only another kind of data has."""
+        for kind in ("waveforms", "recordings"):
+            _require(
+                self.kind == kind or getattr(self, kind) is None,
+                f'[data.{kind}] is for kind = "{kind}", not "{self.kind}": leave it out',
+            )
+        if self.kind not in ("waveforms", "recordings"):
+            _require(self.size is not None, "size: the side of the pictures, in pixels")
+            return
+        _require(self.size is None, f"size: {self.kind} have none, leave it out")
+        _require(
+            self.normalize != "imagenet",
+            'normalize = "imagenet" is for colour photographs: "channel" or "none" here',
+        )
 
     def _check_digits(self) -> None:
         """Refuse what only photographs have."""
@@ -174,9 +197,7 @@ class DataSettings(BaseModel):
         else:
             _require(self.root is None, "root: the digits come with scikit-learn, leave root out")
         for name in ("classes", "train", "val", "test"):
-            _require(
-                getattr(self, name) is None, f'{name}: only kind = "photos" has it, leave it out'
-            )
+            _require(getattr(self, name) is None, f"{name}: {self.kind} has its own, leave it out")
         _require(
             self.normalize != "imagenet",
             'normalize = "imagenet" is for colour photographs: "channel" or "none" here',

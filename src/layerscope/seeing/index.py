@@ -18,6 +18,10 @@ BITS = 11
 """Significant bits that stored values keep (as float16 has), so that they compress well."""
 
 
+SHOWN = frozenset({"image", "sound", "signal"})
+"""Under which key an example names the file of what was shown to the network."""
+
+
 class Index:
     """What a folder of views holds.
 
@@ -54,7 +58,7 @@ class Index:
         try:
             stored = json.loads(index.path.read_text(encoding="utf-8"))
             listed = [entry["file"] for entry in stored["views"]]
-            listed += [example["image"] for example in stored["examples"]]
+            listed += [example[key] for example in stored["examples"] for key in SHOWN & {*example}]
             same = key is not None and stored["key"] == key
         except (ValueError, KeyError, TypeError) as error:
             raise LayerscopeError(
@@ -81,8 +85,13 @@ class Index:
         entries = (*self.document["views"], *self.document["refused"])
         return set(map(_place, entries))
 
-    def add_example(self, facts: dict[str, Any], pixels: np.ndarray) -> int:
-        """Add an example with the image shown to the network, uint8 `"channel y x"`.
+    def add_example(
+        self, facts: dict[str, Any], stored: np.ndarray, *, sfreq: float | None = None
+    ) -> int:
+        """Add an example with what was shown to the network, as the pack holds it.
+
+        uint8 `"channel y x"` becomes the "image", a PNG; int16 `"channel time"` at `sfreq` Hz the
+        "sound", a WAV file; float32 `"channel time"` the "signal", a .npy file.
 
         Returns its place among the examples; one that is there already keeps its place.
         """
@@ -90,9 +99,17 @@ class Index:
         for place, example in enumerate(examples):
             if example["id"] == facts["id"]:
                 return place
-        name = f"images/{len(examples):03d}.png"
-        _write_png(self.folder / name, pixels)
-        examples.append({**facts, "image": name})
+        number = f"{len(examples):03d}"
+        if stored.dtype == np.uint8:
+            shown, name = "image", f"images/{number}.png"
+            _write_png(self.folder / name, stored)
+        elif stored.dtype == np.int16:
+            shown, name = "sound", f"sounds/{number}.wav"
+            _write_wav(self.folder / name, stored, sfreq)
+        else:
+            shown, name = "signal", f"signals/{number}.npy"
+            storage.write_whole(self.folder / name, lambda file: np.save(file, stored))
+        examples.append({**facts, shown: name})
         return len(examples) - 1
 
     def add_view(
@@ -179,3 +196,12 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
     grey = len(pixels) == 1
     image = Image.fromarray(pixels[0] if grey else np.moveaxis(pixels, 0, -1))
     storage.write_whole(path, lambda file: image.save(file, "PNG"))
+
+
+def _write_wav(path: Path, samples: np.ndarray, sfreq: float | None) -> None:
+    import soundfile
+
+    rate = round(sfreq or 16_000)
+    storage.write_whole(
+        path, lambda file: soundfile.write(file, samples.T, rate, "PCM_16", format="WAV")
+    )

@@ -90,14 +90,16 @@ def _make(
     total = sum(len(examples) for examples in groups.values())
     with bar("seeing", total=total, unit="examples") as step:
         for group, examples in groups.items():
-            pixels = split.batch([place_of[example.id] for example in examples])
+            stored = split.batch([place_of[example.id] for example in examples])
             places = tuple(
-                index.add_example({**asdict(example), "split": split_name}, image.numpy())
-                for example, image in zip(examples, pixels, strict=True)
+                index.add_example(
+                    {**asdict(example), "split": split_name}, each.numpy(), sfreq=run.spec.sfreq
+                )
+                for example, each in zip(examples, stored, strict=True)
             )
             if todo := missing(index.made(), group, wanted):
                 trace = scope.trace(
-                    run.spec.to_model(pixels),
+                    run.spec.to_model(stored),
                     examples=[example.id for example in examples],
                     true=[example.true for example in examples],
                 )

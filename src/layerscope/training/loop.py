@@ -85,7 +85,7 @@ def run(session: Session) -> None:
     """
     settings, at = session.settings, session.state.progress
     total = settings.epochs * len(session.order(0)) - at.images
-    with progress.bar("training", total=total, unit="images") as show:
+    with progress.bar("training", total=total, unit="examples") as show:
         try:
             while at.epoch < settings.epochs and not at.stopped:
                 _epoch(session, show)
@@ -160,12 +160,12 @@ def _batch(
     """Read a batch and vary it, as the network takes it: images and labels."""
     settings, spec, train = session.settings, session.dataset.spec, session.dataset["train"]
     weight = next(session.state.net.parameters())
-    pixels = train.batch(positions)
-    if pixels.ndim == 4:  # (B, C, Y, X)
+    stored = train.batch(positions)
+    if spec.kind == "photo":
         size = train_size(settings, session.state.progress.epoch, spec.shape[1:])
         fill = [round(255 * mean) for mean in spec.mean]
-        pixels = augment(pixels, settings.augment, draw, size=size, fill=fill)
-    images = spec.to_model(pixels).to(weight.device, weight.dtype)
+        stored = augment(stored, settings.augment, draw, size=size, fill=fill)
+    images = spec.to_model(stored).to(weight.device, weight.dtype)
     labels = torch.from_numpy(train.labels[positions]).to(weight.device)
     return mix(images, labels, settings.augment, draw)
 
@@ -182,7 +182,7 @@ def _close_epoch(session: Session, steps: int) -> None:
         "train_loss": round(at.loss / at.shown, 6),
         "train_accuracy": round(at.correct / at.shown, 6),
     }
-    if len(session.dataset.spec.shape) == 3:
+    if session.dataset.spec.kind == "photo":
         row["size"] = train_size(settings, at.epoch, session.dataset.spec.shape[1:])[0]
     if epoch % settings.validate_every == 0 or epoch == settings.epochs:
         row |= _validate(session)
