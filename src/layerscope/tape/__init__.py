@@ -3,6 +3,7 @@
 from layerscope.tape.leaves import is_leaf
 from layerscope.tape.operations import Operation, Value
 from layerscope.tape.places import moved_places
+from layerscope.tape.plane import sensor_plane
 from layerscope.tape.receptive import Receptive, receptive_fields
 from layerscope.tape.record import Tape, eager, record
 from layerscope.tape.resume import leading_to, resume
@@ -21,5 +22,6 @@ __all__ = [
     "receptive_fields",
     "record",
     "resume",
+    "sensor_plane",
     "untouched",
 ]

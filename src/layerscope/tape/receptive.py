@@ -37,18 +37,20 @@ WHOLE = Receptive(0, -math.inf, math.inf)
 Field = tuple[Receptive, ...]
 
 
-def receptive_fields(tape: Tape) -> dict[Value, Field]:
+def receptive_fields(tape: Tape, start: Value | None = None) -> dict[Value, Field]:
     """Give the receptive field of every value whose spatial axes are those of the input.
 
     Values without spatial axes (after flatten) see the whole input. Values whose geometry is
     not known (reordered positions, resampled maps, padding that wraps around, operations not known
-    to be local) are absent.
+    to be local) are absent. With `start`, fields are counted in positions of that value, on which
+    what is told of must depend alone.
     """
-    axes = tape.input.tensor.dim() - 2
-    fields: dict[Value, Field] = {tape.input: (Receptive(1, 0, 0),) * axes}
+    start = tape.input if start is None else start
+    axes = start.tensor.dim() - 2
+    fields: dict[Value, Field] = {start: (Receptive(1, 0, 0),) * axes}
     for operation in tape.operations:
         seen = [fields[value] for value in operation.inputs if value in fields]
-        if len(seen) < len([v for v in operation.inputs if v.producer or v is tape.input]):
+        if len(seen) < len([v for v in operation.inputs if v.producer or v is start]):
             continue
         if seen and _is_windowed(operation):
             seen[0] = _through_padding(operation, seen[0], fields)

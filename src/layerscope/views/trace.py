@@ -1,6 +1,6 @@
 """The trace: one recorded forward pass of a batch, from which every method reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,20 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.tape import Operation, Tape, Value, eager, moved_places, receptive_fields, record
+from layerscope.tape import (
+    Operation,
+    Receptive,
+    Tape,
+    Value,
+    eager,
+    moved_places,
+    receptive_fields,
+    record,
+    sensor_plane,
+)
 from layerscope.views.aims import Aim, resolve_aim
 from layerscope.views.layers import find_layers
+from layerscope.views.outputs import over_classes, picked
 from layerscope.views.passes import Passes
 from layerscope.views.propagate import descend
 from layerscope.views.registry import find_method
@@ -257,7 +268,7 @@ class Trace:
             method=method,
             layer=layer,
             examples=self.examples if "batch" in axes else (),
-            input_size=tuple(self.tape.input.tensor.shape[2:]),
+            input_size=self._input_size(value),
             grid=self.grid(value),
             moved=self.moved(value),
             **more,
@@ -276,7 +287,22 @@ class Trace:
 
     def spatial(self, tensor: Tensor) -> tuple[str, ...]:
         """Name the axes after batch and channel."""
+        if self.plane is not None and tensor.dim() == self.plane.tensor.dim():
+            return self._plane_axes
         return self.scope.axis_words(tensor.dim() - 2) if tensor.dim() > 2 else ()
+
+    @cached_property
+    def plane(self) -> Value | None:
+        """The input as one plane of sensors by time, where a network of recordings makes it one.
+
+        Its maps then have an axis for the sensors; positions on it are those of the plane.
+        """
+        return sensor_plane(self.tape) if self.scope.kind == "recording" else None
+
+    def seen_in_time(self, value: Value) -> Receptive | None:
+        """Give what a position sees along the input's time axis; None where that is not known."""
+        axes, field = self.spatial(value.tensor), self._fields.get(value)
+        return field[axes.index("time")] if field and "time" in axes else None
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -294,7 +320,21 @@ class Trace:
 
     @cached_property
     def _fields(self) -> dict[Value, Any]:
-        return receptive_fields(self.tape)
+        fields = receptive_fields(self.tape)
+        return fields if self.plane is None else fields | receptive_fields(self.tape, self.plane)
+
+    @property
+    def _plane_axes(self) -> tuple[str, ...]:
+        """The words for a plane's axes, in the order in which the network has them."""
+        sizes = self.plane.tensor.shape[2:] if self.plane is not None else ()
+        straight = tuple(sizes) == tuple(self.tape.input.tensor.shape[1:])
+        return ("sensor", "time") if straight else ("time", "sensor")
+
+    def _input_size(self, value: Value) -> tuple[int, ...]:
+        """The size of what a value is laid over: the input, or the plane that it was made."""
+        if self.plane is not None and value.tensor.dim() == self.plane.tensor.dim():
+            return tuple(self.plane.tensor.shape[2:])
+        return tuple(self.tape.input.tensor.shape[2:])
 
     @cached_property
     def _moved(self) -> dict[Value, str]:
@@ -336,49 +376,12 @@ class Trace:
             )
 
     def _logits_value(self) -> Value:
-        value = _picked(self.tape.output, self.scope.output)
+        value = picked(self.tape.output, self.scope.output)
         operation = value.producer
-        if operation is not None and operation.kind == "softmax" and _over_classes(operation):
+        if operation is not None and operation.kind == "softmax" and over_classes(operation):
             self.notes = (*self.notes, f"targets are read before the final {operation.name}")
             return operation.inputs[0]
         return value
 
 
 _CONVOLUTIONS = (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
-
-
-def _over_classes(operation: Operation) -> bool:
-    """Tell whether a softmax of `"batch class"` runs over the classes."""
-    call = operation.kwargs
-    dim = operation.args[1] if len(operation.args) > 1 else call.get("dim", call.get("axis"))
-    return operation.inputs[0].tensor.dim() == 2 and dim in (1, -1, None)
-
-
-def _picked(output: Any, which: int | str | None) -> Value:
-    """Return the value of the logits from the model's output."""
-    if isinstance(output, Value):
-        if which is not None:
-            raise Refused(f"output={which!r}, but the model returns one tensor")
-        return output
-    if which is not None and not isinstance(output, Mapping | Sequence):
-        raise Refused(
-            f"output={which!r}: the model returns a {type(output).__name__}; only the entries of "
-            "a tuple, list or dict can be picked"
-        )
-    if isinstance(output, Sequence) and which == -1:
-        which = len(output) - 1
-    if isinstance(output, Mapping | Sequence) and which is not None:
-        known = list(output) if isinstance(output, Mapping) else list(range(len(output)))
-        if which not in known:
-            raise Refused(f"output={which!r}: the model's outputs are {known}")
-        return _picked(output[which], None)  # type: ignore[index]
-    if isinstance(output, Mapping):
-        raise Refused(f"the model returns a dict; pick one with output=: {list(output)}")
-    if isinstance(output, Sequence) and not isinstance(output, str):
-        if len(output) == 1:
-            return _picked(output[0], None)
-        raise Refused(f"the model returns {len(output)} things; pick one with output=0, 1, ...")
-    raise Refused(
-        f"the model returns a {type(output).__name__} that does not come from its input; "
-        "expected a tensor"
-    )
