@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from layerscope.errors import LayerscopeError
 from layerscope.nets.geometry import flops
 from layerscope.training.allocator import kept_memory
+from layerscope.training.layout import HeightOne
 from layerscope.training.settings import TrainingSettings
 
 SMALLEST_BATCH = 1e8
@@ -30,6 +31,8 @@ class Precision:
     channels_last: bool
     threads: int
     reason: str
+    height_one: bool = False
+    """Whether convolutions and pools along time are computed as of pictures one pixel high."""
 
     @property
     def autocast(self) -> bool:
@@ -45,12 +48,13 @@ class Precision:
         """Run the network on a batch as chosen, where its weights are and in their dtype."""
         weight = next(net.parameters())
         images = images.to(weight.device, weight.dtype, memory_format=self.memory_format)
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast):
+        flat = HeightOne() if self.height_one else contextlib.nullcontext()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast), flat:
             return net(images)
 
     def told(self) -> str:
         """Say the choice in one line."""
-        layout = "channels last" if self.channels_last else "contiguous"
+        layout = "channels last" if self.channels_last or self.height_one else "contiguous"
         return f"{self.name}, {layout}, {self.threads} threads ({self.reason})"
 
 
@@ -95,7 +99,8 @@ def choose(net: nn.Module, input_shape: tuple[int, ...], settings: TrainingSetti
             name, reason = "bfloat16", f"the {device.type} has it and the network gains"
         else:
             reason = "the network is too small to gain from bfloat16"
-    return Precision(name, channels_last, threads, reason)
+    height_one = device.type == "cpu" and any(isinstance(m, nn.Conv1d) for m in net.modules())
+    return Precision(name, channels_last, threads, reason, height_one)
 
 
 def wrong_in_bfloat16(
