@@ -44,6 +44,7 @@ class Run:
         self.checkpoint_folder = self.path / "checkpoint"
         self.history_file = self.path / "history.csv"
         self.predictions_file = self.path / "predictions.csv"
+        self.robustness_file = self.path / "robustness.csv"
         self.views_folder = self.path / "views"
         self.report_folder = self.path / "report"
 
@@ -262,7 +263,7 @@ class Run:
 
     def evaluation(self, split: str | None = None) -> "Evaluation":
         """Compute every table of one split from the stored predictions."""
-        from layerscope.evaluation import RefusedFile, evaluate
+        from layerscope.evaluation import RefusedFile, evaluate, read_robustness
 
         wanted = self.evaluated_split(split)
         refused = [
@@ -270,7 +271,12 @@ class Run:
             for row in self.data()
             if row["split"] == wanted and row["reason"]
         ]
-        return evaluate(self.predictions(wanted), refused=refused)
+        measured = read_robustness(self.robustness_file)
+        return evaluate(
+            self.predictions(wanted),
+            refused=refused,
+            robustness=[each for each in measured if each.split == wanted],
+        )
 
     def provenance(self) -> dict[str, Any]:
         """Give what provenance.json holds; empty before training."""

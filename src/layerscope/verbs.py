@@ -57,10 +57,12 @@ def evaluate(
 
     `split` is "test" or "val" (default: test where there is one). `data` is a folder with a folder
     for each class, named as the run's classes; nothing is written there, nor into the run. What is
-    refused of it is listed in the evaluation's `refused`.
+    refused of it is listed in the evaluation's `refused`. A run of waveforms is measured in noise
+    and under time shift too, once: robustness.csv.
     """
     run = run if isinstance(run, Run) else Run.open(run)
     if data is None:
+        _measure_robustness(run)
         return run.evaluation(split)
     if split is not None:
         raise LayerscopeError("split names a part of the run's own data: leave it out with data")
@@ -135,6 +137,8 @@ def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
         resume=resume and _checkpointed(run),
     )
     _predict(run, dataset)
+    run.robustness_file.unlink(missing_ok=True)  # of other weights, if this is a second training
+    _measure_robustness(run, dataset)
     run.note(finished=provenance.now(), weights_sha256=run.weights_digest())
 
 
@@ -163,3 +167,17 @@ def _predict(run: Run, dataset: "Dataset") -> None:
         np.concatenate([part.probabilities for part in parts]),
         tuple(classes),
     ).save(run.predictions_file)
+
+
+def _measure_robustness(run: Run, dataset: "Dataset | None" = None) -> None:
+    """Store how a network of waveforms does in noise and under time shift, where it is not yet."""
+    from layerscope.data import prepare
+    from layerscope.evaluation import robustness, write_robustness
+
+    if run.spec.kind != "waveform" or run.robustness_file.is_file():
+        return
+    if dataset is None:
+        dataset = prepare(run.study.data)
+        run.check_data(dataset)
+    found = robustness(run.net(), dataset[run.evaluated_split()], run.spec)
+    write_robustness(run.robustness_file, found)

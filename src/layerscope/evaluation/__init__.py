@@ -2,10 +2,17 @@
 
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.predictions import Predictions, predict
+from layerscope.evaluation.robustness import (
+    Condition,
+    read_robustness,
+    robustness,
+    write_robustness,
+)
 from layerscope.evaluation.sentences import confused_with, findings, notes
 from layerscope.evaluation.tables import Evaluation, RefusedFile, evaluate
 
 __all__ = [
+    "Condition",
     "Estimate",
     "Evaluation",
     "Predictions",
@@ -15,4 +22,7 @@ __all__ = [
     "findings",
     "notes",
     "predict",
+    "read_robustness",
+    "robustness",
+    "write_robustness",
 ]

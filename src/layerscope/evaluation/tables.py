@@ -10,6 +10,7 @@ from layerscope.evaluation import figures
 from layerscope.evaluation.calibration import Bin, calibration
 from layerscope.evaluation.figures import Estimate, Tally
 from layerscope.evaluation.predictions import Predictions
+from layerscope.evaluation.robustness import Condition
 
 CONFIDENCE = 0.95
 DRAWS = 2000
@@ -64,7 +65,8 @@ class Evaluation:
 
     `confusion` is int64 `(K, K)`, rows being the true class and columns the predicted one.
     `most_confused` is ordered by the lower end of the rate's interval, so that neither a large
-    class nor a chance count leads. An undefined figure is None, never 0.
+    class nor a chance count leads. An undefined figure is None, never 0. `robustness`, of waveforms
+    alone, is measured with the network and not computed from the predictions.
     """
 
     classes: tuple[str, ...]
@@ -81,6 +83,7 @@ class Evaluation:
     calibration_error: float | None
     calibration: tuple[Bin, ...]
     seed: int
+    robustness: tuple[Condition, ...] = ()
     confidence: float = field(default=CONFIDENCE)
     draws: int = field(default=DRAWS)
 
@@ -93,6 +96,7 @@ class Evaluation:
         """Give everything as a document for JSON: no NaN, undefined figures are null."""
         from layerscope.evaluation.sentences import findings, notes
 
+        heard = [asdict(each) for each in self.robustness]
         return {
             "n": self.n,
             "skipped": self.skipped,
@@ -119,6 +123,7 @@ class Evaluation:
                 "draws": self.draws,
                 "seed": self.seed,
             },
+            **({"robustness": heard} if heard else {}),
         }
 
     def text(self) -> str:
@@ -129,9 +134,15 @@ class Evaluation:
 
 
 def evaluate(
-    predictions: Predictions, *, refused: Sequence[RefusedFile] = (), seed: int = 0
+    predictions: Predictions,
+    *,
+    refused: Sequence[RefusedFile] = (),
+    robustness: Sequence[Condition] = (),
+    seed: int = 0,
 ) -> Evaluation:
     """Compute every table from predictions; `refused` are the files that are in no figure.
+
+    `robustness` is carried along, as it was measured.
 
     Accuracy, precision, recall and the rates of confusion carry Wilson's 95 % intervals (from
     these, precision at equal prevalence has its own); F1, macro F1 and balanced accuracy carry
@@ -162,6 +173,7 @@ def evaluate(
         calibration_error=error,
         calibration=bins,
         seed=seed,
+        robustness=tuple(robustness),
     )
 
 

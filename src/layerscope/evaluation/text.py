@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from layerscope.evaluation.figures import Estimate
+from layerscope.evaluation.robustness import Condition
 from layerscope.evaluation.sentences import findings, notes, percent
 from layerscope.evaluation.tables import Averages, Evaluation
 
@@ -29,6 +30,7 @@ def as_text(result: Evaluation) -> str:
         "Per class\n" + _rendered(_per_class(result)),
         _confusion(result) if len(result.classes) <= WIDEST else "",
         _pairs(result) if result.most_confused else "",
+        _robustness(result.robustness) if result.robustness else "",
         "\n".join(findings(result)),
         "\n".join([*notes(result), _footnote(result)]),
     ]
@@ -94,6 +96,19 @@ def _pairs(result: Evaluation) -> str:
         rate = f"{percent(pair.rate.value)} % ({percent(low)} to {percent(high)})"
         table.add_row(pair.true, pair.predicted, f"{pair.count:,}", f"{pair.support:,}", rate)
     return "Most confused, the surest first\n" + _rendered(table)
+
+
+def _robustness(conditions: Sequence[Condition]) -> str:
+    table = _table(["condition", "accuracy", "correct", "of"])
+    for each in conditions:
+        name = {
+            "clean": "clean",
+            "snr": f"white noise, SNR {each.value:g} dB",
+            "shift": f"{abs(each.value):g} ms {'later' if each.value > 0 else 'earlier'}",
+        }[each.condition]
+        accuracy = figure(Estimate(each.accuracy, each.low, each.high))
+        table.add_row(name, accuracy, f"{each.correct:,}", f"{each.n:,}")
+    return "Noise and time shift\n" + _rendered(table)
 
 
 def _footnote(result: Evaluation) -> str:
