@@ -80,11 +80,10 @@ def robustness(
     correct = dict.fromkeys(changes, 0)
     device = next(net.parameters()).device
     chosen = np.linspace(0, len(split) - 1, min(len(split), most)).astype(np.int64)
-    total = len(chosen) * len(changes)
     with (
         evaluation_mode(net),
         torch.inference_mode(),
-        bar("noise and time shift", total=total, unit="examples") as step,
+        bar("noise, time shift", total=len(chosen) * len(changes), unit="examples") as step,
     ):
         for start in range(0, len(chosen), batch_size):
             positions = chosen[start : start + batch_size]
