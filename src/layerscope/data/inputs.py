@@ -33,7 +33,8 @@ class InputSpec:
     Mean and std are in units where pixels are 0..1 and waveforms -1..1 (`scale` "fixed") or of RMS
     1 ("rms": each clip divided by its own RMS); a recording has its own, which `unit` names. With a
     `front` end a waveform of `samples` is shown as decibels "channel mel frame". `sfreq` is in Hz,
-    of the waveform or recording itself; `channels` are a recording's names.
+    of the waveform or recording itself; `channels` are a recording's names, whose first sample lies
+    `tmin` seconds from its event.
 
     >>> spec = InputSpec("photo", (1, 28, 28), mean=(0.5,), std=(0.25,))
     >>> InputSpec.from_dict(spec.as_dict()) == spec
@@ -50,6 +51,7 @@ class InputSpec:
     scale: Literal["fixed", "rms"] = "fixed"
     front: LogMel | None = None
     samples: int | None = None
+    tmin: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -149,7 +151,7 @@ class InputSpec:
             document["channels"] = list(self.channels)
         if self.front:
             document["front"] = self.front.as_dict()
-        given = {name: getattr(self, name) for name in ("sfreq", "unit", "samples")}
+        given = {name: getattr(self, name) for name in ("sfreq", "unit", "samples", "tmin")}
         document |= {name: value for name, value in given.items() if value}
         return document | ({"scale": self.scale} if self.scale != "fixed" else {})
 
@@ -167,6 +169,7 @@ class InputSpec:
             scale=document.get("scale", "fixed"),
             front=LogMel.from_dict(document["front"]) if document.get("front") else None,
             samples=document.get("samples"),
+            tmin=document.get("tmin", 0.0),
         )
 
     def _per_channel(self, values: tuple[float, ...], device: "torch.device") -> "torch.Tensor":

@@ -32,12 +32,17 @@ def from_folder(
 
     Gives the usable photographs, and the refused files with their reasons; files that are in no
     class's folder are among these. Classes without a folder are told in the split's `notes`.
+    Recordings need no class folders: their epochs say their class.
 
     Raises:
         LayerscopeError: no such folder, or no usable photograph in it.
 
     """
     root = Path(root).absolute()
+    if spec.kind == "recording":
+        from layerscope.data.recordings.find import from_recordings
+
+        return from_recordings(root, classes, spec, settings)
     channels, side = _photo_shape(spec)
     found = _folders_of(root, classes)
     folders = [ClassFolder("", name, path) for name, path in found.items() if path is not None]

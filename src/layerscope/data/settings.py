@@ -86,7 +86,7 @@ class DataSettings(BaseModel):
             return given
         defaults = dict(_DEFAULTS.get(str(given.get("kind", "photos")), {}))
         for name in ("val", "test"):
-            if given.get(name) is not None:
+            if given.get(name) is not None or _groups(given.get("recordings"), name):
                 defaults[f"{name}_fraction"] = 0.0
         return defaults | given
 
@@ -154,6 +154,14 @@ class DataSettings(BaseModel):
                 named is None or getattr(self, f"{name}_fraction") == 0,
                 f"{name} and {name}_fraction are both given: name the folder or give the fraction",
             )
+            _require(
+                not _groups(self.recordings, name) or getattr(self, f"{name}_fraction") == 0,
+                f"{name}_fraction and recordings.{name}_groups are both given: give one of them",
+            )
+            _require(
+                not _groups(self.recordings, name) or self.train is None,
+                f"recordings.{name}_groups: data.train names folders already, leave one out",
+            )
         named = [n for n in (self.train, self.val, self.test) if n is not None]
         _require(
             len({PurePosixPath(name) for name in named}) == len(named),
@@ -210,6 +218,13 @@ _CLASSES = "a list of folders, or a table of concept = [folders], or nothing for
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
+
+
+def _groups(recordings: Any, split: str) -> Any:
+    """Give the groups that a recordings' table names as a split."""
+    if isinstance(recordings, RecordingsSettings):
+        recordings = recordings.model_dump()
+    return isinstance(recordings, dict) and recordings.get(f"{split}_groups")
 
 
 def _check_inside(folder: str) -> None:
