@@ -176,3 +176,23 @@ def test_channels_are_put_into_one_order_and_must_be_the_same(tmp_path):
     planted.write_npz(tmp_path, "d.npz", sfreq=np.array(100.0))
     with pytest.raises(LayerscopeError, match=r"sfreq = 100 Hz.*200 Hz.*data.recordings.resample"):
         read(tmp_path, RecordingsSettings())
+
+
+def test_a_bids_folder_is_read(tmp_path):
+    pytest.importorskip("mne")
+    mne_bids = pytest.importorskip("mne_bids", reason="mne-bids is not installed")
+    for subject in ("01", "02"):
+        raw = planted.mne_raw(seed=int(subject))
+        raw.info["line_freq"] = 50
+        place = mne_bids.BIDSPath(subject=subject, task="go", root=tmp_path, datatype="eeg")
+        mne_bids.write_raw_bids(
+            raw, place, format="BrainVision", allow_preload=True, verbose="ERROR"
+        )
+    asked = CUT.model_copy(update={"bids": True, "task": "go"})
+    found = read(tmp_path, asked)
+    assert found.subjects == ("01",) * 12 + ("02",) * 12
+    assert found.labels == planted.NAMES * 2
+    both = np.concatenate([planted.expected(seed=1), planted.expected(seed=2)])
+    np.testing.assert_allclose(found.x, both, rtol=0, atol=0.1)
+    with pytest.raises(LayerscopeError, match="no EEG recording of task rest: its tasks are go"):
+        read(tmp_path, asked.model_copy(update={"task": "rest"}))

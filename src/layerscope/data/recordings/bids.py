@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from layerscope.data.recordings.epochs import Epochs
 from layerscope.data.recordings.mne_files import cut_raw
@@ -45,23 +46,30 @@ def read_bids(
         raise LayerscopeError(
             f"{root} has no EEG recording of task {settings.task}: its tasks are {known}"
         )
-    parts = []
-    for place in sorted(found, key=lambda place: str(place.fpath)):
-        name = place.fpath.relative_to(root).as_posix()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                raw = mne_bids.read_raw_bids(place, verbose="ERROR")
-                raw.load_data(verbose="ERROR")
-            except Exception as error:  # each format has its own
-                raise LayerscopeError(
-                    f"{name} cannot be read: {type(error).__name__}: {error}"
-                ) from error
-        part = cut_raw(raw, place.fpath, name, settings, wanted)
-        count = len(part)
-        parts.append(
-            replace(
-                part, subjects=(place.subject,) * count, sessions=(place.session or "",) * count
-            )
-        )
-    return parts
+    return [_one(each, root, settings, wanted) for each in sorted(found, key=_path)]
+
+
+def _path(place: Any) -> str:
+    return str(place.fpath)
+
+
+def _one(
+    place: Any, root: Path, settings: RecordingsSettings, wanted: Collection[str] | None
+) -> Epochs:
+    """Read one recording."""
+    import mne_bids
+
+    name = place.fpath.relative_to(root).as_posix()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            raw = mne_bids.read_raw_bids(place, verbose="ERROR")
+            raw.load_data(verbose="ERROR")
+        except Exception as error:  # each format has its own
+            raise LayerscopeError(
+                f"{name} cannot be read: {type(error).__name__}: {error}"
+            ) from error
+    part = cut_raw(raw, place.fpath, name, settings, wanted)
+    names = {"subjects": place.subject, "sessions": place.session or ""}
+    said: dict[str, Any] = {key: (value,) * len(part) for key, value in names.items()}
+    return replace(part, **said)
