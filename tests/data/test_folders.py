@@ -105,7 +105,7 @@ def test_accents_composed_otherwise_are_the_same_name(tmp_path):
     ("files", "more", "message"),
     [
         (["train/a/1", "val/a/1"], {}, "which are splits, not classes"),
-        (["a/1"], {}, "has a as class folders: put the photographs"),
+        (["a/1"], {}, "has a as class folders: put the files"),
         (["t/a/1", "t/b/1", "v/a/1", "v/b/1", "v/c/1"], {"train": "t", "val": "v"}, "has c, which"),
         (["t/a/1", "t/b/1", "v/a/1"], {"train": "t", "val": "v"}, 'no folder "b" in .*v, which'),
         (["a/1", "a/b/1"], {"classes": ["a", "a/b"]}, '"a/b" of a/b lies in "a" of a'),

@@ -14,7 +14,7 @@ from layerscope.data.folders import class_folders, refusals, scan
 from layerscope.data.found import Found
 from layerscope.data.idx import load_mnist
 from layerscope.data.inputs import InputSpec
-from layerscope.data.pack import open_pack
+from layerscope.data.pack import aligned, open_pack
 from layerscope.data.photo import Decoder
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
@@ -107,18 +107,14 @@ def _photos(settings: DataSettings) -> Found:
     if not readable:
         raise LayerscopeError(f"data.root: there is no file in the class folders of {root}")
     assert settings.size is not None  # photographs have one
-    pack = open_pack(root, folders, readable, Decoder(settings.size, 3, settings.max_pixels))
+    pack = open_pack(
+        root,
+        [folder.path for folder in folders],
+        readable,
+        Decoder(settings.size, 3, settings.max_pixels),
+    )
     label_of = {name: label for label, name in enumerate(classes)}
-    reasons, rows, digests = [], np.full(len(files), -1, dtype=np.int64), []
-    row = 0
-    for place, file in enumerate(files):
-        reason, digest = file.reason, b""
-        if not reason:
-            reason, digest = pack.reasons.get(row, ""), pack.sha256[row].tobytes()
-            rows[place] = -1 if reason else row
-            row += 1
-        reasons.append(reason)
-        digests.append(digest if any(digest) else b"")
+    reasons, rows, digests = aligned(files, pack)
     return Found(
         classes,
         [file.id for file in files],
@@ -128,8 +124,8 @@ def _photos(settings: DataSettings) -> Found:
         [file.source for file in files],
         reasons,
         rows,
-        pack.pixels,
-        partial(_spec, pack.pixels.shape[1:], pack.sums, normalize=settings.normalize),
+        pack.values,
+        partial(_spec, pack.values.shape[1:], pack.sums, normalize=settings.normalize),
     )
 
 
@@ -188,6 +184,7 @@ def _from_arrays(
 def _split_names(found: Found, usable: np.ndarray, settings: DataSettings) -> np.ndarray:
     """Name the split of every example: the given one, or one drawn from those for training."""
     names = np.array(found.splits, dtype="<U5")
+    fractions = {"test": settings.test_fraction, "val": settings.val_fraction}
     pool = np.flatnonzero(usable & ((names == "") | (names == "train")))
     draw: Callable[..., np.ndarray] = splits.draw
     if any(found.together):
@@ -195,7 +192,7 @@ def _split_names(found: Found, usable: np.ndarray, settings: DataSettings) -> np
     names[pool] = draw(
         found.labels[pool],
         [found.sha256[k] + found.ids[k].encode() for k in pool],
-        {"test": settings.test_fraction, "val": settings.val_fraction},
+        fractions if found.fractions is None else found.fractions,
         settings.seed,
         found.classes,
     )

@@ -84,17 +84,31 @@ def count_table(counted: dict[str, Any], most: int = 20) -> str:
     if balance != "none":
         told += f"; after {balance}: {ratio['after']:.1f} to 1"
     lines.append(told)
-    return "\n".join(lines + _refusals(counted["refused"], most))
+    lines += _named(counted["refused"], "reason", f"{len(counted['refused']):,} refused", most)
+    noted = counted.get("noted", [])
+    kinds = Counter(kind for file in noted for kind in _kinds(file["note"]))
+    told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    lines += _named(noted, "note", f"{len(noted):,} used, but noted ({told})", most)
+    return "\n".join(lines + [f"warning: {text}" for text in counted.get("warnings", [])])
 
 
-def _refusals(refused: list[dict[str, str]], most: int) -> list[str]:
-    """Name the refused files with their reasons, the first few of many."""
-    if not refused:
+def _kinds(note: str) -> list[str]:
+    """Give what a note is about, each part's first word.
+
+    >>> _kinds("resampled: from 8000 Hz: nothing above 4000 Hz; clipped: 3 samples at full scale")
+    ['resampled', 'clipped']
+    """
+    return [part.partition(":")[0] for part in note.split("; ")]
+
+
+def _named(files: list[dict[str, str]], key: str, told: str, most: int) -> list[str]:
+    """Name files with what is said of each, the first few of many."""
+    if not files:
         return []
-    lines = [f"{len(refused):,} refused:"]
-    lines += [f"  {file['id']!r}: {file['reason']}" for file in refused[:most]]
-    if len(refused) > most:
-        lines.append(f"  and {len(refused) - most:,} more: data.csv of a run names them all")
+    lines = [f"{told}:"]
+    lines += [f"  {file['id']!r}: {file[key]}" for file in files[:most]]
+    if len(files) > most:
+        lines.append(f"  and {len(files) - most:,} more: data.csv of a run names them all")
     return lines
 
 

@@ -1,7 +1,7 @@
 """A data set: its examples, its splits and what a network is shown of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,8 @@ class Split:
 class Dataset:
     """Everything a study's data give: classes, input, examples (refused ones too) and splits.
 
-    `warnings` are what a person should know of the whole; `background` int16 (time,) are sounds
-    that training may mix in.
+    `warnings` are what a person should know of the whole; `background` reads sounds that training
+    may mix in, int16 (time,).
     """
 
     settings: DataSettings
@@ -99,7 +99,7 @@ class Dataset:
     splits: dict[str, Split]
     fingerprint: str
     warnings: tuple[str, ...] = ()
-    background: np.ndarray | None = None
+    background: Callable[[], np.ndarray] | None = None
 
     def __getitem__(self, split: str) -> Split:
         """Give a split by name: train, val or test."""

@@ -1,4 +1,4 @@
-"""Folders of photographs: which folders make a class, and which files lie in them."""
+"""Folders of photographs or sounds: which make a class, and which files lie in them."""
 
 import contextlib
 import difflib
@@ -34,8 +34,8 @@ class ClassFolder:
 class File:
     """One file: its id (path below the root as text), where it stands, what its state was.
 
-    `path` differs from `id` only where a name is not valid UTF-8. `reason` is "" or says why the
-    file cannot be opened at all.
+    `path` differs from `id` only where a name is not valid UTF-8, or where a `part` of the file is
+    meant, in seconds (from, to). `reason` is "" or says why the file cannot be opened at all.
     """
 
     id: str
@@ -45,10 +45,16 @@ class File:
     source: str
     stamp: bytes
     reason: str
+    part: tuple[float, ...] = ()
+    group: str = ""
 
 
-def class_folders(settings: DataSettings) -> tuple[tuple[str, ...], list[ClassFolder]]:
+def class_folders(
+    settings: DataSettings, apart: Sequence[str] = ()
+) -> tuple[tuple[str, ...], list[ClassFolder]]:
     """Find the class names and the folders of each, as the settings say.
+
+    Folders named in `apart` are no classes.
 
     Raises:
         LayerscopeError: folders are missing (all are named, with the nearest names), a folder
@@ -69,7 +75,7 @@ def class_folders(settings: DataSettings) -> tuple[tuple[str, ...], list[ClassFo
             places[split] = place
     if missing:
         raise LayerscopeError("\n".join(missing))
-    classes = settings.classes or _sub_folders(root, places)
+    classes = settings.classes or _sub_folders(root, places, apart)
     for split, place in places.items():
         for label, folders in classes.items():
             for folder in folders:
@@ -138,15 +144,20 @@ def _walk(
         if stat.S_ISDIR(state.st_mode):
             _walk(root, folder, below, met, files)
         elif stat.S_ISREG(state.st_mode):
-            times = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
-            stamp = struct.pack("<qqqQ", *times)
+            stamp = stamp_of(state)
             files.append(File(as_text(below), below, folder.split, folder.label, source, stamp, ""))
         else:
             refuse(below, "not a regular file")
 
 
+def stamp_of(state: os.stat_result) -> bytes:
+    """Tell a file's state by which it is known to have changed."""
+    times = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    return struct.pack("<qqqQ", *times)
+
+
 def ignored(name: str) -> bool:
-    """Tell hidden and operating-system files, which nobody means as photographs."""
+    """Tell hidden and operating-system files, which nobody means as data."""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
@@ -220,10 +231,12 @@ def _missing(key: str, folder: str, base: Path) -> str:
     return f'{key}: there is no folder "{folder}" in {base}, which has {listed(names)}{guess}'
 
 
-def _sub_folders(root: Path, places: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def _sub_folders(
+    root: Path, places: Mapping[str, str], apart: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
     """Take every sub-folder as a class; all splits must have the same."""
     first, *others = places.values()
-    names = folder_names(root / first)
+    names = [name for name in folder_names(root / first) if name not in apart]
     if not any(places) and names and {name.lower() for name in names} <= _SPLIT_NAMES:
         raise LayerscopeError(
             f"data.root: {root} holds {listed(names)}, which are splits, not classes: "
@@ -231,11 +244,11 @@ def _sub_folders(root: Path, places: Mapping[str, str]) -> dict[str, tuple[str, 
         )
     if len(names) < 2:
         raise LayerscopeError(
-            f"data.root: {root / first} has {listed(names)} as class folders: put the photographs "
+            f"data.root: {root / first} has {listed(names)} as class folders: put the files "
             "into one folder a class, at least two, or name them in data.classes"
         )
     for other in others:
-        extra = sorted(set(folder_names(root / other)) - set(names))
+        extra = sorted(set(folder_names(root / other)) - {*names, *apart})
         if extra:
             raise LayerscopeError(
                 f"data.classes: {root / other} has {listed(extra)}, which {root / first} has not: "
@@ -260,5 +273,5 @@ def _refuse_overlap(root: Path, folders: list[ClassFolder]) -> None:
                 outer = owners[str(parent)]
                 raise LayerscopeError(
                     f'data.classes: "{folder.path}" of {folder.label} lies in "{outer.path}" of '
-                    f"{outer.label}: a photograph belongs to one class"
+                    f"{outer.label}: a file belongs to one class"
                 )

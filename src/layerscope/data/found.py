@@ -18,11 +18,14 @@ class Found:
     uint8 (rows, y, x, channel), waveforms int16 (rows, time), recordings float32 (rows, channel,
     time). `spec` makes the input's description from the rows that are trained on.
 
+    `fractions` of the splits that are drawn; None: those of the settings.
+
     `groups`: the speaker, subject or recording of each, "" where it is not known; empty: of none.
     `together`: what may not be torn apart by a drawn split where it is not the group, "" for an
     example on its own; empty: the groups. `leak` says what is done where one group is in two
     splits: "warn" or "refuse"; `group_word` is its name. `notes`: what was done to a usable
-    example, or "". `warnings` are of the whole. `background`: sounds to mix in, int16 (time,).
+    example, or "". `warnings` are of the whole. `background` reads
+    sounds to mix in, int16 (time,).
     """
 
     classes: tuple[str, ...]
@@ -41,7 +44,8 @@ class Found:
     group_word: str = "group"
     notes: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
-    background: np.ndarray | None = None
+    background: Callable[[], np.ndarray] | None = None
+    fractions: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("groups", "notes"):

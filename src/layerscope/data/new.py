@@ -1,4 +1,4 @@
-"""New photographs for a network that is trained: class folders named as its classes."""
+"""New photographs or sounds for a network that is trained: folders named as its classes."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from layerscope.data.folders import (
     scan,
 )
 from layerscope.data.inputs import InputSpec
-from layerscope.data.pack import open_pack
+from layerscope.data.pack import aligned, open_pack
 from layerscope.data.photo import Decoder
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
@@ -30,12 +30,13 @@ def from_folder(
 ) -> tuple[Split, list[Example]]:
     """Read a folder that has a folder for each class, named as it; nothing is written there.
 
-    Gives the usable photographs, and the refused files with their reasons; files that are in no
-    class's folder are among these. Classes without a folder are told in the split's `notes`.
-    Recordings need no class folders: their epochs say their class.
+    Gives the usable files, and the refused ones with their reasons; files that are in no class's
+    folder are among these. Classes without a folder are told in the split's `notes`. Sounds are
+    decoded and judged as the settings say, which are those of the run. Recordings need no
+    class folders: their epochs say their class.
 
     Raises:
-        LayerscopeError: no such folder, or no usable photograph in it.
+        LayerscopeError: no such folder, or no usable file in it.
 
     """
     root = Path(root).absolute()
@@ -43,31 +44,69 @@ def from_folder(
         from layerscope.data.recordings.find import from_recordings
 
         return from_recordings(root, classes, spec, settings)
-    channels, side = _photo_shape(spec)
+    find = _sounds if spec.kind == "waveform" else _photos
     found = _folders_of(root, classes)
     folders = [ClassFolder("", name, path) for name, path in found.items() if path is not None]
-    files = scan(root, folders)
-    readable = [file for file in files if not file.reason]
-    refused = [_refused(file, file.reason) for file in files if file.reason]
+    files, values, reasons, rows = find(root, folders, spec, settings)
+    refused = [_refused(f, reason) for f, reason in zip(files, reasons, strict=True) if reason]
+    if len(refused) == len(files):
+        raise LayerscopeError(f"{root}: {refusals(reasons)}, none is left")
     refused += _strangers(root, {Path(folder.path).parts[0] for folder in folders})
-    if not readable:
-        raise LayerscopeError(f"{root}: there is no file in the class folders")
-    pack = open_pack(root, folders, readable, Decoder(side, channels, settings.max_pixels))
-    refused += [_refused(readable[k], reason) for k, reason in pack.reasons.items()]
-    rows = [k for k in range(len(readable)) if k not in pack.reasons]
-    if not rows:
-        raise LayerscopeError(f"{root}: {refusals(list(pack.reasons.values()))}, none is left")
     label_of = {name: label for label, name in enumerate(classes)}
     missing = [name for name, path in found.items() if path is None]
+    usable = [place for place, reason in enumerate(reasons) if not reason]
     split = Split(
         "new",
-        [readable[k].id for k in rows],
-        np.array([label_of[readable[k].label] for k in rows], dtype=np.int64),
-        pack.pixels,
-        np.array(rows, dtype=np.int64),
+        [files[k].id for k in usable],
+        np.array([label_of[files[k].label] for k in usable], dtype=np.int64),
+        values,
+        rows[usable],
         (f"no folder for {listed(missing)}",) if missing else (),
+        [files[k].group for k in usable],
     )
     return split, refused
+
+
+_Packed = tuple[list[File], np.ndarray, list[str], np.ndarray]
+"""Files, the pack's values, the reason to refuse each and the row of each."""
+
+
+def _photos(
+    root: Path, folders: list[ClassFolder], spec: InputSpec, settings: DataSettings
+) -> _Packed:
+    channels, side = _photo_shape(spec)
+    files = _some(root, scan(root, folders))
+    readable = [file for file in files if not file.reason]
+    decoder = Decoder(side, channels, settings.max_pixels)
+    pack = open_pack(root, [folder.path for folder in folders], readable, decoder)
+    reasons, rows, _ = aligned(files, pack)
+    return files, pack.values, reasons, rows
+
+
+def _sounds(
+    root: Path, folders: list[ClassFolder], spec: InputSpec, settings: DataSettings
+) -> _Packed:
+    from layerscope.data.waveforms.find import packed
+    from layerscope.data.waveforms.layouts import windows, with_speakers
+
+    given = settings.waveforms
+    if given is None or given.samples != (spec.samples or spec.shape[-1]):
+        raise LayerscopeError(
+            f"the network takes a waveform of {spec.samples or spec.shape[-1]} samples, and the "
+            "study's [data.waveforms] does not say how sounds become that"
+        )
+    files = _some(root, scan(root, folders))
+    files = windows(root, with_speakers(files, given.speaker), given)
+    places = [folder.path for folder in folders]
+    pack, reasons, _, rows, _ = packed(root, given, files, places)
+    return files, pack.values, reasons, rows
+
+
+def _some(root: Path, files: list[File]) -> list[File]:
+    """Refuse folders without any file that could be opened."""
+    if all(file.reason for file in files):
+        raise LayerscopeError(f"{root}: there is no file in the class folders")
+    return files
 
 
 def _folders_of(root: Path, classes: Sequence[str]) -> dict[str, str | None]:

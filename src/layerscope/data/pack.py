@@ -1,4 +1,4 @@
-"""The pack: every photograph decoded once into one memory-mapped file, "example y x channel"."""
+"""The pack: every photograph or sound decoded once into one memory-mapped file, a row each."""
 
 import contextlib
 import fcntl
@@ -15,23 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from layerscope import storage
-from layerscope.data import photo
-from layerscope.data.folders import ClassFolder, File
-from layerscope.data.workers import cannot_write, decode_into
+from layerscope.data.folders import File
+from layerscope.data.workers import Decoder, cannot_write, decode_into, row_bytes
 from layerscope.errors import LayerscopeError
 from layerscope.progress import bar
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """What decoding gave for N photographs, in the order they were listed.
+    """What decoding gave for N files, or parts of files, in the order they were listed.
 
-    `pixels` uint8 (N, y, x, channel), mapped from disk; the row of a refused one is empty. `sha256`
-    uint8 (N, 32), of the files' contents. `sums` int64 (N, 2, channel): of the pixels, and of their
-    squares. `reasons`: why a photograph is refused, by position.
+    `values`, mapped from disk: uint8 (N, y, x, channel) of photographs, int16 (N, time) of sounds;
+    the row of a refused one is empty. `sha256` uint8 (N, 32), of the files' contents. `sums` int64
+    (N, ...), what the decoder tells of each. `reasons`: why one is refused, by position.
     """
 
-    pixels: np.ndarray
+    values: np.ndarray
     sha256: np.ndarray
     sums: np.ndarray
     reasons: dict[int, str]
@@ -39,15 +38,15 @@ class Pack:
 
 def open_pack(
     root: Path,
-    folders: Sequence[ClassFolder],
+    places: Sequence[str],
     files: Sequence[File],
-    decoder: photo.Decoder,
+    decoder: Decoder,
 ) -> Pack:
-    """Open the pack of some files in `folders` below `root`, building it if need be.
+    """Open the pack of some files at `places` (folders, a table) of `root`, building it if need be.
 
-    There is one pack for the `folders` of a `root` and a decoder. It is built again when a
-    photograph was added, removed or changed, which the stamps tell (size, times of modification
-    and of change, inode: the content is not read again), or Pillow was. A second run that wants the
+    There is one pack for the `places` of a `root` and a decoder. It is built again when a file was
+    added, removed or changed, which the stamps tell (size, times of modification and of change,
+    inode: the content is not read again), or a decoding library was. A second run that wants the
     same pack waits for the first. A build that is cut off leaves no pack, only a temporary file
     that the next build removes.
 
@@ -56,23 +55,40 @@ def open_pack(
 
     """
     folder = cache_folder() / "packs"
-    key = [str(root.resolve()), sorted(place.path for place in folders), asdict(decoder)]
+    key = [str(root.resolve()), sorted(places), asdict(decoder)]
     name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    paths = [file.path for file in files]
-    listing = _listing(files)
+    listing = _listing(files, decoder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder / f"{name}.lock"):
-            pack = _opened(folder, name, listing, len(paths), decoder)
+            pack = _opened(folder, name, listing, len(files), decoder)
             if pack is None:
-                _build(folder, name, listing, root, paths, decoder)
-                pack = _opened(folder, name, listing, len(paths), decoder)
+                _build(folder, name, listing, root, files, decoder)
+                pack = _opened(folder, name, listing, len(files), decoder)
     except OSError as error:
         told = error.strerror or str(error)
         raise LayerscopeError(cannot_write(folder / name, error.errno, told)) from error
     if pack is None:
         raise LayerscopeError(f"the pack just built in {folder} is gone: something deletes it")
     return pack
+
+
+def aligned(files: Sequence[File], pack: Pack) -> tuple[list[str], np.ndarray, list[bytes]]:
+    """Give reason, row (-1 for none) and digest of every file; those without a reason are packed.
+
+    The rows are int64 (N,); a digest is b"" where the content was not read.
+    """
+    reasons, rows, digests = [], np.full(len(files), -1, dtype=np.int64), []
+    row = 0
+    for place, file in enumerate(files):
+        reason, digest = file.reason, b""
+        if not reason:
+            reason, digest = pack.reasons.get(row, ""), pack.sha256[row].tobytes()
+            rows[place] = -1 if reason else row
+            row += 1
+        reasons.append(reason)
+        digests.append(digest if any(digest) else b"")
+    return reasons, rows, digests
 
 
 def cache_folder() -> Path:
@@ -95,11 +111,13 @@ def cache_folder() -> Path:
         ) from None
 
 
-def _listing(files: Sequence[File]) -> str:
+def _listing(files: Sequence[File], decoder: Decoder) -> str:
     """Digest what the pack is made from: the files and their state, and the decoder's versions."""
-    digest = hashlib.sha256(json.dumps(photo.versions(), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(decoder.versions(), sort_keys=True).encode())
     for file in files:
         digest.update(os.fsencode(file.path) + b"\0" + file.stamp)
+        if file.part:
+            digest.update(repr(file.part).encode())
     return digest.hexdigest()
 
 
@@ -116,11 +134,9 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _opened(
-    folder: Path, name: str, listing: str, count: int, decoder: photo.Decoder
-) -> Pack | None:
+def _opened(folder: Path, name: str, listing: str, count: int, decoder: Decoder) -> Pack | None:
     """Open the pack if it is there, whole and made from what is listed."""
-    shape = (count, decoder.size, decoder.size, decoder.channels)
+    shape = (count, *decoder.row_shape)
     try:
         with (
             open(folder / f"{name}.npz", "rb") as file,
@@ -130,13 +146,13 @@ def _opened(
             if about["listing"] != listing:
                 return None
             sha256, sums = index["sha256"], index["sums"]
-        pixels = np.load(folder / about["pixels"], mmap_mode="r")
+        values = np.load(folder / about["pixels"], mmap_mode="r")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    if pixels.shape != shape or len(sha256) != count:
+    if values.shape != shape or len(sha256) != count:
         return None
     reasons = {int(position): reason for position, reason in about["reasons"].items()}
-    return Pack(np.asarray(pixels), sha256, sums, reasons)
+    return Pack(np.asarray(values), sha256, sums, reasons)
 
 
 def _build(
@@ -144,29 +160,29 @@ def _build(
     name: str,
     listing: str,
     root: Path,
-    paths: Sequence[str],
-    decoder: photo.Decoder,
+    files: Sequence[File],
+    decoder: Decoder,
 ) -> None:
     """Decode into a temporary file, then rename it; the index, written last, makes it valid."""
     _remove(folder.glob(f"{name}-*"))  # out of date, or left by a build that was cut off
-    shape = (len(paths), decoder.size, decoder.size, decoder.channels)
-    _check_space(folder, int(np.prod(shape)))
+    _check_space(folder, len(files) * row_bytes(decoder), decoder.smaller)
     temporary = folder / f"{name}-{os.getpid()}.part"
-    sha256 = np.zeros((len(paths), 32), dtype=np.uint8)
-    sums = np.zeros((len(paths), 2, decoder.channels), dtype=np.int64)
+    sha256 = np.zeros((len(files), 32), dtype=np.uint8)
+    sums = np.zeros((len(files), *decoder.sums_shape), dtype=np.int64)
     reasons: dict[str, str] = {}
     try:
-        begin = _reserve(temporary, shape)
+        begin = _reserve(temporary, (len(files), *decoder.row_shape), decoder)
         position = 0
-        with bar("packing", total=len(paths), unit="photographs") as step:
-            for answers in decode_into(temporary, begin, root, paths, decoder):
-                for digest, reason, channel_sums in answers:
+        with bar("packing", total=len(files), unit=decoder.unit) as step:
+            paths, parts = [file.path for file in files], [file.part for file in files]
+            for answers in decode_into(temporary, begin, root, paths, decoder, parts=parts):
+                for digest, reason, of_row in answers:
                     if digest:
                         sha256[position] = np.frombuffer(bytes.fromhex(digest), dtype=np.uint8)
                     if reason:
                         reasons[str(position)] = reason
                     else:
-                        sums[position] = np.reshape(channel_sums, (2, decoder.channels))
+                        sums[position] = np.reshape(of_row, decoder.sums_shape)
                     position += 1
                 step(len(answers))
         content = hashlib.sha256(sha256.tobytes()).hexdigest()[:16]
@@ -183,23 +199,23 @@ def _build(
     )
 
 
-def _reserve(path: Path, shape: tuple[int, ...]) -> int:
-    """Begin a .npy file of uint8 at its full size, still empty; give where its data begin."""
+def _reserve(path: Path, shape: tuple[int, ...], decoder: Decoder) -> int:
+    """Begin a .npy file at its full size, still empty; give where its data begin."""
     with open(path, "wb") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        header = {"descr": decoder.dtype, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         begin = file.tell()
-        file.truncate(begin + int(np.prod(shape)))
+        file.truncate(begin + shape[0] * row_bytes(decoder))
     return begin
 
 
-def _check_space(folder: Path, needed: int) -> None:
+def _check_space(folder: Path, needed: int, smaller: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise LayerscopeError(
             f"the pack needs {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free: "
             "free some space, set LAYERSCOPE_CACHE to a folder on a larger disk, "
-            "or lower data.size"
+            f"or {smaller}"
         )
 
 

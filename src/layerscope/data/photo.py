@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from operator import mul
-from typing import BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from PIL import Image, UnidentifiedImageError
 
@@ -43,6 +43,25 @@ class Decoder:
     channels: int = 3
     max_pixels: int = 89_478_485
 
+    reader: ClassVar[str] = "layerscope.data.photo"
+    dtype: ClassVar[str] = "|u1"
+    unit: ClassVar[str] = "photographs"
+    smaller: ClassVar[str] = "lower data.size"
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The sizes of one row of the pack, "y x channel"."""
+        return (self.size, self.size, self.channels)
+
+    @property
+    def sums_shape(self) -> tuple[int, ...]:
+        """The sizes of what is summed of each: channels, and their squares."""
+        return (2, self.channels)
+
+    def versions(self) -> dict[str, Any]:
+        """Name what else the pixels depend on."""
+        return versions()
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -52,6 +71,12 @@ class Photo:
     reason: str
     pixels: bytes = b""
     sums: tuple[int, ...] = ()
+
+
+def row(path: str, decoder: Decoder) -> tuple[str, str, list[int], bytes]:
+    """Give a row of the pack: digest, reason, sums, pixels."""
+    found = read(path, decoder)
+    return found.sha256, found.reason, list(found.sums), found.pixels
 
 
 def read(path: str, decoder: Decoder) -> Photo:

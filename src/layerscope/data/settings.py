@@ -17,7 +17,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "photos": {"size": 172, "val_fraction": 0.2, "test_fraction": 0.0},
     "mnist": {"size": 28, "val_fraction": 1 / 3, "test_fraction": 0.0},
     "digits": {"size": 28, "val_fraction": 0.2, "test_fraction": 0.2},
-    "waveforms": {"size": None, "val_fraction": 0.1, "test_fraction": 0.1, "waveforms": {}},
+    "waveforms": {"size": None, "val_fraction": 0.2, "test_fraction": 0.0, "waveforms": {}},
     "recordings": {"size": None, "val_fraction": 0.2, "test_fraction": 0.0, "recordings": {}},
 }
 
@@ -85,6 +85,9 @@ class DataSettings(BaseModel):
         if not isinstance(given, dict):
             return given
         defaults = dict(_DEFAULTS.get(str(given.get("kind", "photos")), {}))
+        sounds = given.get("waveforms")
+        if isinstance(sounds, dict) and sounds.get("layout") == "speech_commands":
+            defaults |= {"val_fraction": 0.1, "test_fraction": 0.1}  # its README's
         for name in ("val", "test"):
             if given.get(name) is not None or _groups(given.get("recordings"), name):
                 defaults[f"{name}_fraction"] = 0.0

@@ -1,8 +1,9 @@
-"""Worker processes, one a core, that decode photographs; the user's script is not run in them."""
+"""Worker processes, one a core, that decode files; the user's script is not run in them."""
 
 import contextlib
 import errno
 import json
+import math
 import os
 import queue
 import subprocess
@@ -12,21 +13,45 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar, Protocol
 
-from layerscope.data.photo import Decoder
 from layerscope.errors import LayerscopeError
 
 _PROGRAM = "from layerscope.data.worker import main; main()"
 
 _KEPT_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-"""glibc keeps the memory of one photograph for the next one: new pages cost a tenth of the time."""
+"""glibc keeps the memory of one file for the next one: new pages cost a tenth of the time."""
 
 CHUNK = 16
-"""Photographs a worker is given at a time."""
+"""Files a worker is given at a time."""
 
 Answer = tuple[str, str, list[int]]
-"""sha256, reason ("" when the pixels are in the pack), sums of channels and of their squares."""
+"""sha256, reason ("" when the values are in the pack), what the decoder sums up of them."""
+
+
+class Decoder(Protocol):
+    """Settings of decoding, a dataclass; the module `reader` has it and a function `row`."""
+
+    reader: ClassVar[str]
+    dtype: ClassVar[str]
+    unit: ClassVar[str]
+    smaller: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The sizes of one row of the pack."""
+
+    @property
+    def sums_shape(self) -> tuple[int, ...]:
+        """The sizes of what is summed up of each file."""
+
+    def versions(self) -> dict[str, Any]:
+        """Name what else the values depend on."""
+
+
+Part = tuple[float, ...]
+"""Which part of a file is meant, in seconds from and to; nothing: the whole."""
 
 
 def decode_into(
@@ -36,25 +61,29 @@ def decode_into(
     paths: Sequence[str],
     decoder: Decoder,
     jobs: int | None = None,
+    *,
+    parts: Sequence[Part] | None = None,
 ) -> Iterator[list[Answer]]:
-    """Decode photographs into rows of a pack file from byte `begin`, on all cores or `jobs`.
+    """Decode files, or `parts` of them, into rows of a pack file from byte `begin`.
 
-    Gives the answers in the order of `paths`, some at a time. A photograph on which its decoder
-    crashes is refused with that reason, and the others go on.
+    On all cores or `jobs`. Gives the answers in the order of `paths`, some at a time. A file on
+    which its decoder crashes is refused with that reason, and the others go on.
 
     Raises:
         LayerscopeError: the pack cannot be written, or workers cannot run.
 
     """
     starts = range(0, len(paths), CHUNK)
-    row = decoder.size * decoder.size * decoder.channels  # bytes
+    row = row_bytes(decoder)
     crew: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
 
     def answer(start: int) -> list[Answer]:
         rows = range(start, min(start + CHUNK, len(paths)))
         worker = crew.get()
         try:
-            return worker.ask([(begin + k * row, paths[k]) for k in rows])
+            return worker.ask(
+                [(begin + k * row, paths[k], *(parts[k] if parts else ())) for k in rows]
+            )
         finally:
             crew.put(worker)
 
@@ -67,6 +96,11 @@ def decode_into(
         yield from threads.map(answer, starts)
 
 
+def row_bytes(decoder: Decoder) -> int:
+    """Give the bytes that one row takes."""
+    return math.prod(decoder.row_shape) * int(decoder.dtype[-1])
+
+
 def cores() -> int:
     """Count the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -74,7 +108,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-_Task = tuple[int, str]  # where in the pack the pixels begin; the photograph's path below root
+_Task = tuple[Any, ...]  # where in the pack the values begin; the path below root; which part
 
 
 @dataclass(frozen=True)
@@ -84,11 +118,12 @@ class _Running:
 
 
 class _Worker:
-    """One worker process, started again when a photograph crashes it."""
+    """One worker process, started again when a file crashes it."""
 
     def __init__(self, pack: Path, root: Path, decoder: Decoder) -> None:
         self._pack = pack
-        self._setup = {"decoder": asdict(decoder), "pack": str(pack), "root": str(root)}
+        paths = {"pack": str(pack), "root": str(root)}
+        self._setup = {"reader": decoder.reader, "decoder": asdict(decoder), **paths}
         self._closed = False
         self._running = self._start()
 
@@ -167,7 +202,7 @@ class _Worker:
 
 
 def _checked(answer: Any, pack: Path) -> list[Answer]:
-    """Pass the answers on; an error of the worker concerns the pack, not a photograph."""
+    """Pass the answers on; an error of the worker concerns the pack, not a file."""
     if isinstance(answer, list):
         return [(digest, reason, sums) for digest, reason, sums in answer]
     raise LayerscopeError(cannot_write(pack, answer["errno"], answer["strerror"]))

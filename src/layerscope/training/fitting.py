@@ -1,5 +1,6 @@
 """Training as one call: check, begin or resume, run, and hand over the kept weights."""
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import nn
 from layerscope.data.balance import class_weights, epoch_order
 from layerscope.errors import LayerscopeError
 from layerscope.training import checkpoint, loop
+from layerscope.training.augment_sound import noise_of
 from layerscope.training.checkpoint import Progress, State
 from layerscope.training.interrupt import noted_signals
 from layerscope.training.loop import Session
@@ -63,7 +65,8 @@ def fit(
     """
     folder = Path(folder)
     _check(net, dataset, settings)
-    study = _study_of(net, dataset, settings)
+    background = noise_of(dataset, settings)
+    study = _study_of(net, dataset, settings, background)
     saved = checkpoint.read(folder) if resume else None
     if saved:
         checkpoint.same_study(saved.study, study)
@@ -76,7 +79,9 @@ def fit(
     device = next(net.parameters()).device
     with surroundings(precision, device), noted_signals() as signals:
         state, loss = begin(net, dataset, settings, precision)
-        session = Session(dataset, settings, folder, study, precision, state, loss, signals)
+        session = Session(
+            dataset, settings, folder, study, precision, state, loss, signals, background
+        )
         if saved:
             checkpoint.restore(saved, state)
             loop.write_history(session)
@@ -96,22 +101,38 @@ def _check(net: nn.Module, dataset: "Dataset", settings: TrainingSettings) -> No
             )
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise LayerscopeError("the network has no weights to train: none requires a gradient")
-    if dataset.spec.kind == "photo":
+    kind, augment = dataset.spec.kind, settings.augment
+    if kind == "photo":
+        if augment.sound is not None:
+            raise LayerscopeError(
+                "training.augment.sound is for sounds and recordings: leave it out"
+            )
         check_sizes(net, settings, dataset.spec.shape)
-    elif settings.train_sizes or settings.augment != AugmentSettings():
+        return
+    kept = augment.model_copy(update={"sound": None, "mixup": 0.0, "mixup_alpha": 0.2})
+    if settings.train_sizes or kept != AugmentSettings():
         raise LayerscopeError(
-            f"training.train_sizes and training.augment are for pictures, and this data set's "
-            f"examples are of kind {dataset.spec.kind}: leave them out"
+            "training.train_sizes and, but for mixup and the table sound, training.augment are for "
+            f"pictures, and this data set's examples are of kind {kind}: leave them out"
         )
 
 
-def _study_of(net: nn.Module, dataset: "Dataset", settings: TrainingSettings) -> dict[str, Any]:
+def _study_of(
+    net: nn.Module,
+    dataset: "Dataset",
+    settings: TrainingSettings,
+    background: np.ndarray | None = None,
+) -> dict[str, Any]:
     """Say, flat, all on which the course of a training depends."""
     asked = settings.model_dump(mode="json", exclude={"checkpoint_seconds"})
     augment = asked.pop("augment")
+    sound = augment.pop("sound") or {}
+    if background is not None:
+        sound["background"] = hashlib.sha256(background.tobytes()).hexdigest()
     return {
         **{f"training.{key}": value for key, value in asked.items()},
         **{f"training.augment.{key}": value for key, value in augment.items()},
+        **{f"training.augment.sound.{key}": value for key, value in sound.items()},
         "data.balance": dataset.settings.balance,
         "data.classes": list(dataset.classes),
         "data.fingerprint": dataset.fingerprint,

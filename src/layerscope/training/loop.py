@@ -21,6 +21,7 @@ from layerscope.data.balance import epoch_order
 from layerscope.errors import LayerscopeError
 from layerscope.training import checkpoint
 from layerscope.training.augment import augment, generator
+from layerscope.training.augment_sound import augment_sound
 from layerscope.training.checkpoint import State
 from layerscope.training.interrupt import Interrupted
 from layerscope.training.loss import Mixed, Objective, mix
@@ -62,6 +63,7 @@ class Session:
     state: State
     objective: Objective
     signals: list[signal.Signals]
+    background: np.ndarray | None = None
     ticked: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
 
@@ -165,6 +167,11 @@ def _batch(
         size = train_size(settings, session.state.progress.epoch, spec.shape[1:])
         fill = [round(255 * mean) for mean in spec.mean]
         stored = augment(stored, settings.augment, draw, size=size, fill=fill)
+    elif settings.augment.sound is not None:
+        rate = spec.sfreq or 1.0
+        stored = augment_sound(
+            stored, settings.augment.sound, draw, sfreq=rate, background=session.background
+        )
     images = spec.to_model(stored).to(weight.device, weight.dtype)
     labels = torch.from_numpy(train.labels[positions]).to(weight.device)
     return mix(images, labels, settings.augment, draw)

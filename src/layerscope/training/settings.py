@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Factor = Annotated[float, Field(gt=0, le=10)]
+Decibels = Annotated[float, Field(ge=-60, le=120)]
+Seconds = Annotated[float, Field(ge=0, le=60)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1, le=4096)]
 
@@ -15,6 +17,38 @@ class _Section(BaseModel):
     """A table of the study file: read-only, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SoundAugmentSettings(_Section):
+    """The `[training.augment.sound]` table: how training sounds are varied; nothing by default.
+
+    Chances are probabilities of an example; what is drawn lies evenly between its ends.
+
+    >>> SoundAugmentSettings(shift=0.1, noise=0.5, noise_snr=(5, 25)).noise_source
+    'pink'
+    """
+
+    speed: tuple[Factor, Factor] = (1.0, 1.0)
+    """Factor by which a sound is played faster, about its middle; its pitch rises with it."""
+    shift: float = Field(default=0.0, ge=0, le=60)
+    """Seconds, drawn between plus and minus this; zeros come into view."""
+    noise: Fraction = 0.0
+    """Probability of adding noise."""
+    noise_snr: tuple[Decibels, Decibels] = (5.0, 30.0)
+    """Signal-to-noise ratio in dB: mean power of the whole clip over that of the noise."""
+    noise_source: Literal["white", "pink", "recorded"] = "pink"
+    """Made, of equal power in each Hz or each octave; or from the data's `_background_noise_`."""
+    gain: float = Field(default=0.0, ge=0, le=60)
+    """Decibels, drawn between plus and minus this; scale = "rms" takes them away again."""
+    mask: Fraction = 0.0
+    """Probability of setting a stretch to zero."""
+    mask_seconds: tuple[Seconds, Seconds] = (0.02, 0.1)
+    """How long that stretch is."""
+
+    @field_validator("speed", "noise_snr", "mask_seconds")
+    @classmethod
+    def _runs_upwards(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        return _upwards(ends)
 
 
 class AugmentSettings(_Section):
@@ -59,12 +93,13 @@ class AugmentSettings(_Section):
     cutmix: Fraction = 0.0
     """Probability that a rectangle of a shuffled copy is pasted in, labels by area."""
 
+    sound: SoundAugmentSettings | None = None
+    """For sounds and recordings, in the place of all but mixup."""
+
     @field_validator("crop", "ratio", "zoom", "cutout_size")
     @classmethod
     def _runs_upwards(cls, ends: tuple[float, float]) -> tuple[float, float]:
-        if ends[0] > ends[1]:
-            raise ValueError("the lower end comes first, as in [0.5, 1.0]")
-        return ends
+        return _upwards(ends)
 
     @model_validator(mode="after")
     def _one_mix_a_batch(self) -> Self:
@@ -74,6 +109,12 @@ class AugmentSettings(_Section):
                 "so the two probabilities add up to 1 at most"
             )
         return self
+
+
+def _upwards(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("the lower end comes first, as in [0.5, 1.0]")
+    return ends
 
 
 class TrainingSettings(_Section):
