@@ -157,9 +157,22 @@ def map_leaves(tree: Any, change: Callable[[Any], Any]) -> Any:
 
 def leaves_of(tree: Any) -> list[Any]:
     """List the leaves in order."""
+    if isinstance(tree, slice):
+        tree = (tree.start, tree.stop, tree.step)
+    elif isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, _BRANCHES):
+        return [tree]
     found: list[Any] = []
-    map_leaves(tree, found.append)
+    for part in tree:  # most are leaves: those are not worth a call
+        if isinstance(part, _BRANCHES):
+            found += leaves_of(part)
+        else:
+            found.append(part)
     return found
+
+
+_BRANCHES = (tuple, list, dict, slice)
 
 
 @cache

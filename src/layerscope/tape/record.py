@@ -214,9 +214,9 @@ class _Recorder(TorchFunctionMode):
         if in_place:
             self._keep_before_writing(_first(args, kwargs))
         operation = self._operation(function, args, kwargs, in_place)
-        before = torch.get_rng_state()
+        before = torch.default_generator.get_state()
         result = self._run(operation, args, kwargs)
-        if not torch.equal(before, torch.get_rng_state()):
+        if not torch.equal(before, torch.default_generator.get_state()):
             raise Refused(
                 f"{operation.label} draws random numbers in evaluation mode, so that every answer "
                 "is another; draw them only where self.training is set"

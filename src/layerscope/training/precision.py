@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from layerscope.allocator import kept_memory
 from layerscope.errors import LayerscopeError
 from layerscope.nets.geometry import flops
-from layerscope.training.allocator import kept_memory
 from layerscope.training.layout import HeightOne
 from layerscope.training.settings import TrainingSettings
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from layerscope.allocator import kept_memory
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
 
@@ -48,9 +49,10 @@ def each_example(
     """
     done = 0
     try:
-        for row in range(len(trace.examples)):
-            one(row)
-            done += 1
+        with kept_memory():
+            for row in range(len(trace.examples)):
+                one(row)
+                done += 1
     except KeyboardInterrupt:
         views = made() if done else {}
         raise Interrupted({name: first_of(view, done) for name, view in views.items()}) from None

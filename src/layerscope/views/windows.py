@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from layerscope.tape import Operation, Tape, Value
+from layerscope.views.rules.transposed import carried_down
 
 aten = torch.ops.aten
 
@@ -161,50 +162,7 @@ def _below(operation: Operation, windows: Windows) -> Below:
 def _through_conv(operation: Operation, grad: Tensor, below: Below) -> Tensor:
     """Convolve transposed, without bias."""
     call = operation.parameters
-    weight, padding = call["weight"], below.padding
-    if not _has_few_channels_below(operation):
-        return _transposed(operation, grad, weight, below.size, padding)
-    channels, width = weight.shape[1], weight.shape[-1]
-    column = weight.permute(0, 3, 1, 2).flatten(1, 2)[..., None]  # (out, width * in, height, 1)
-    size = [below.size[0], grad.shape[-1]]
-    parts = _transposed(operation, grad, column, size, [padding[0], 0])
-    parts = parts.unflatten(1, (width, channels))
-    down = grad.new_zeros((len(grad), channels, below.size[0], below.size[1] + 2 * padding[1]))
-    for x, part in enumerate(parts.unbind(1)):
-        down.narrow(-1, x * call["dilation"][1], size[1]).add_(part)
-    return down.narrow(-1, padding[1], below.size[1])
-
-
-def _has_few_channels_below(operation: Operation) -> bool:
-    """Tell whether the kernel's width is better summed apart, as channels of its own.
-
-    The convolutions of the library compute at least 16 channels at a time; where a photograph's
-    3 are wanted, the shifts along the width fill the others.
-    """
-    call = operation.parameters
-    weight = call["weight"]
-    plain = weight.dim() == 4 and call["groups"] == 1 and call["stride"][1] == 1
-    return plain and weight.shape[1] * weight.shape[3] <= 16
-
-
-def _transposed(
-    operation: Operation,
-    grad: Tensor,
-    weight: Tensor,
-    size: Sequence[int],
-    padding: Sequence[int],
-) -> Tensor:
-    call, axes = operation.parameters, grad.dim() - 2
-    like = torch.empty(
-        (len(grad), weight.shape[1] * call["groups"], *size),
-        dtype=grad.dtype,
-        device=grad.device,
-        memory_format=torch.channels_last if axes == 2 else torch.contiguous_format,
-    )
-    return aten.convolution_backward(
-        *(grad, like, weight, None, call["stride"], padding, call["dilation"]),
-        *(False, (0,) * axes, call["groups"], (True, False, False)),
-    )[0]
+    return carried_down(grad, call["weight"], below.size, call, below.padding)
 
 
 def _through_pool(operation: Operation, windows: Windows, below: Below, rows: Tensor) -> Tensor:

@@ -16,14 +16,14 @@ def gradient_at(net, image, target):
 
 
 def integrated(net, images, layer, options):
-    """Walk from 0 to each image; halve one interval at a time until the sum is close enough."""
+    """Walk from 0 to each image; halve what misses most to the gap's side, till that is small."""
     return np.stack([walked(net, image, options).numpy() for image in images])
 
 
 def walked(net, image, options):
     way, known = image.double(), {}
     ends = [gradient_at(net, place * image, options["target"])[0] for place in (0, 1)]
-    places = [((k + 0.5) / 8) ** 2 for k in range(8)]
+    places = [((k + 0.5) / 7) ** 2 for k in range(7)]
     while True:
         for place in places:
             if place not in known:
@@ -42,7 +42,8 @@ def walked(net, image, options):
         enough = abs(sum(missed)) <= options["tolerance"] * abs(ends[1] - ends[0])
         if enough or len(places) >= options["steps"]:
             break
-        for k in sorted(range(len(missed)), key=lambda k: -abs(missed[k]))[:1]:
+        side = 1 if sum(missed) > 0 else -1
+        for k in [max(range(len(missed)), key=lambda k: side * missed[k])]:
             places.append(((points[k] ** 0.5 + points[k + 1] ** 0.5) / 2) ** 2)
     total = torch.zeros_like(way)
     for k, place in enumerate(places):

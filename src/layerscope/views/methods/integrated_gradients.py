@@ -16,7 +16,7 @@ from layerscope.views.registry import method
 from layerscope.views.trace import Trace
 from layerscope.views.view import View
 
-FIRST = 8
+FIRST = 7
 """Places on the path that every example starts with."""
 
 MORE = 1
@@ -43,8 +43,9 @@ def integrated_gradients(
 
     The sum should be score(x) - score(baseline); no value is rescaled to make it so. The integral
     is the trapezoid rule on places that lie closer towards the baseline, and are added where
-    score and slope disagree until the gap is small enough. `quality` tells of each example "gap"
-    (sum - difference), "relative_gap" (its share of the difference) and "steps".
+    score and slope disagree most, to the gap's side, until the gap is small enough; pixels are
+    then still some 17 % from the limit (`tolerance=0, steps=64`: 4 %). `quality` tells of each
+    example "gap" (sum - difference), "relative_gap" (its share of that) and "steps".
 
     Args:
         trace: the recorded batch.
@@ -171,7 +172,11 @@ def _missed(places: Tensor, scores: Tensor, slopes: Tensor, ends: Tensor) -> Ten
 
 
 def _halves(places: Tensor, missed: Tensor, count: int) -> Tensor:
-    """Return places in the middle of the intervals where most is missed."""
+    """Return places in the middle of the intervals that have most part in the gap.
+
+    What is missed in some intervals and found too much in others cancels in the sum: only the
+    intervals that miss to the gap's side are worth a look.
+    """
     at = torch.cat([places.new_zeros(1), places, places.new_ones(1)]).sqrt()
-    worst = missed.abs().argsort(descending=True, stable=True)[:count]
+    worst = (missed * missed.sum().sign()).argsort(descending=True, stable=True)[:count]
     return ((at[worst] + at[worst + 1]) / 2) ** 2

@@ -8,9 +8,8 @@ from torch.nn import functional as F
 
 from layerscope.errors import Refused
 from layerscope.tape import Operation
-from layerscope.views.rules.arrived import as_batch, is_plain
-
-aten = torch.ops.aten
+from layerscope.views.rules.arrived import is_plain
+from layerscope.views.rules.transposed import transposed_conv
 
 
 @dataclass(frozen=True)
@@ -114,18 +113,3 @@ def scale_and_shift(norm: Operation) -> tuple[Tensor, Tensor]:
         scale = scale * call["weight"]
     shift = -call["running_mean"] * scale
     return scale, shift if call["bias"] is None else shift + call["bias"]
-
-
-def transposed_conv(operation: Operation, arrived: Tensor, weight: Tensor) -> Tensor:
-    """Convolve `(S, *shape of its answer)` transposed with a weight: `(S, *shape it reads)`."""
-    call, seen = operation.parameters, operation.inputs[0].tensor
-    axes = weight.dim() - 2
-    grad = as_batch(arrived, axes)  # (S*B, C, ...)
-    layout = torch.channels_last if axes == 2 else torch.contiguous_format
-    shape = (len(grad), weight.shape[1] * call["groups"], *seen.shape[-axes:])
-    like = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=layout)
-    down = aten.convolution_backward(
-        *(grad, like, weight, None, call["stride"], call["padding"], call["dilation"]),
-        *(False, (0,) * axes, call["groups"], (True, False, False)),
-    )[0]
-    return down.unflatten(0, arrived.shape[: -axes - 1])

@@ -10,8 +10,8 @@ from layerscope.errors import Refused
 from layerscope.tape import Operation, Value
 from layerscope.tape.operations import base_name, leaves_of
 from layerscope.views.propagate import Incoming, Rule
-from layerscope.views.rules.affine import transposed_conv
 from layerscope.views.rules.arrived import as_batch, is_plain, only, unbroadcast
+from layerscope.views.rules.transposed import transposed_conv
 
 aten = torch.ops.aten
 

@@ -1,4 +1,4 @@
-"""Memory that a training step frees is kept for the next one, which needs as much again."""
+"""Memory that a pass through a network frees is kept for the next one, which needs it again."""
 
 import contextlib
 import ctypes
@@ -14,7 +14,7 @@ def kept_memory() -> Iterator[None]:
     """Let glibc keep freed memory inside, and give it back at the end; elsewhere do nothing.
 
     By default every large tensor is mapped anew and its pages are filled with zeros by the kernel,
-    a fifth of the time of a training step on a CPU.
+    a fifth of the time of a training step, or of a gradient, on a CPU.
 
     >>> with kept_memory():
     ...     pass
