@@ -41,7 +41,6 @@ def rows() -> list[dict[str, Any]]:
 
 
 @cache
-@cache
 def measure(layer: str) -> tuple[float, int, float]:
     """Return our FI per unit with as few steps as needed, their number, and lucent's FI."""
     seen = subject(1)
