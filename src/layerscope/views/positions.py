@@ -34,7 +34,8 @@ def projected(trace: Trace, at: Value, seeds: Seeds) -> Iterator[tuple[int, Tens
 
     Yields:
         the number of a seed, and its projection `(channel, ...)` in the input's size; all N, in
-        any order. As many are held at a time as a quarter of the scope's memory allows.
+        any order. They may hold an eighth of the scope's memory at a time, and what is on its way
+        down to them half.
 
     """
     chain = chain_below(trace.tape, at)
@@ -42,10 +43,11 @@ def projected(trace: Trace, at: Value, seeds: Seeds) -> Iterator[tuple[int, Tens
         yield from _whole(trace, at, seeds)
         return
     one = trace.tape.input.tensor[0]
-    together = max(1, trace.scope.memory // (4 * one.numel() * one.element_size()))
+    memory = trace.scope.memory
+    together = max(1, memory // (8 * one.numel() * one.element_size()))
     for first in range(0, len(seeds), together):
         some = seeds[first : first + together]
-        yield from enumerate(deconvnet_in_windows(chain, at, some, trace.scope.memory // 4), first)
+        yield from enumerate(deconvnet_in_windows(chain, at, some, memory // 2), first)
 
 
 def _whole(trace: Trace, at: Value, seeds: Seeds) -> Iterator[tuple[int, Tensor]]:
