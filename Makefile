@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views bench-waveforms clean
 
 setup: .venv/ready
 
@@ -52,6 +52,9 @@ bench: setup
 
 bench-views: setup
 	$(BIN)/python -m benchmarks views
+
+bench-waveforms: setup
+	$(BIN)/python -m benchmarks waveforms
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache docs/gallery/out

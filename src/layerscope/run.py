@@ -195,7 +195,9 @@ class Run:
             classes=self.classes,
             mean=spec.mean,
             std=spec.std,
-            bounds=spec.bounds,
+            bounds=spec.bounds
+            if all(bool(side.isfinite().all()) for side in spec.bounds)
+            else None,
             sfreq=spec.rate,
             channels=spec.channels or None,
         )

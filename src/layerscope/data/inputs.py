@@ -34,7 +34,8 @@ class InputSpec:
     1 ("rms": each clip divided by its own RMS); a recording has its own, which `unit` names. With a
     `front` end a waveform of `samples` is shown as decibels "channel mel frame". `sfreq` is in Hz,
     of the waveform or recording itself; `channels` are a recording's names, whose first sample lies
-    `tmin` seconds from its event.
+    `tmin` seconds from its event. `peak` is the highest absolute value of the
+    clips trained on, scaled by "rms".
 
     >>> spec = InputSpec("photo", (1, 28, 28), mean=(0.5,), std=(0.25,))
     >>> InputSpec.from_dict(spec.as_dict()) == spec
@@ -52,6 +53,7 @@ class InputSpec:
     front: LogMel | None = None
     samples: int | None = None
     tmin: float = 0.0
+    peak: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -120,8 +122,8 @@ class InputSpec:
     def bounds(self) -> "tuple[torch.Tensor, torch.Tensor]":
         """The lowest and highest legal input in the model's units, each float32 (C, 1, 1).
 
-        (C, 1) for a waveform or recording; a recording has no bounds (-inf, inf). No sample of a
-        clip of N samples and RMS 1 lies beyond plus and minus the square root of N.
+        (C, 1) for a waveform or recording; a recording has no bounds (-inf, inf). A clip scaled by
+        "rms" lies within its `peak`, or within the square root of its samples, as a click does.
 
         >>> low, high = InputSpec("photo", (1, 28, 28), mean=(0.5,), std=(0.25,)).bounds
         >>> low.item(), high.item()
@@ -133,7 +135,7 @@ class InputSpec:
         std = self._per_channel(self.std, torch.device("cpu"))
         low, high = _LEGAL[self.kind]
         if self.scale == "rms":
-            high = math.sqrt(self.samples or self.shape[-1])
+            high = self.peak or math.sqrt(self.samples or self.shape[-1])
             low = -high
         if self.front:
             low, high = self.front.limits(high)
@@ -151,7 +153,7 @@ class InputSpec:
             document["channels"] = list(self.channels)
         if self.front:
             document["front"] = self.front.as_dict()
-        given = {name: getattr(self, name) for name in ("sfreq", "unit", "samples", "tmin")}
+        given = {name: getattr(self, name) for name in ("sfreq", "unit", "samples", "tmin", "peak")}
         document |= {name: value for name, value in given.items() if value}
         return document | ({"scale": self.scale} if self.scale != "fixed" else {})
 
@@ -169,6 +171,7 @@ class InputSpec:
             scale=document.get("scale", "fixed"),
             front=LogMel.from_dict(document["front"]) if document.get("front") else None,
             samples=document.get("samples"),
+            peak=document.get("peak"),
             tmin=document.get("tmin", 0.0),
         )
 

@@ -60,7 +60,10 @@ def with_pixels(view: View, scope: Scope) -> View:
     """Add what a view holds of inputs as bytes: `quality` "patches", "pixels" of what was made.
 
     They have the view's axes, and are what a picture shows: 0 to 255, without the model's units.
+    Sounds and recordings are no pictures: what is made of them keeps the model's units.
     """
+    if scope.kind != "photo":
+        return view
     quality = dict(view.quality)
     if view.method in MADE:
         quality["pixels"] = _pixels(view, view.values, scope)

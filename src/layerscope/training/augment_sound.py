@@ -41,7 +41,9 @@ def augment_sound(
     (torch.float32, [9, 10])
     """
     count, length = stored.shape[0], stored.shape[-1]
-    waves = stored.float().div_(FULL) if stored.dtype == torch.int16 else stored.float()
+    waves = stored.to(torch.float32, copy=True)
+    if stored.dtype == torch.int16:
+        waves.div_(FULL)
     slow, fast = (math.log(factor) for factor in settings.speed)
     speed = np.exp(draw.uniform(slow, fast, count))
     shift = np.rint(draw.uniform(-settings.shift, settings.shift, count) * sfreq).astype(int)
@@ -60,7 +62,7 @@ def augment_sound(
         noise = make_noise(settings.noise_source, shape, draw, background)
         waves = add_noise(waves, chosen, noise, snr[chosen])
     if settings.gain:
-        waves = waves * torch.from_numpy(10 ** (gain / 20)).float()[:, None, None]
+        waves.mul_(torch.from_numpy(10 ** (gain / 20)).float()[:, None, None])
     if masked.any():
         waves = mask(waves, place, np.where(masked, stretch, 0))
     return waves
@@ -74,23 +76,25 @@ def play(waves: Tensor, speed: np.ndarray) -> Tensor:
     """
     count, planes, length = waves.shape
     middle = (length - 1) / 2
-    times = torch.arange(length, dtype=torch.float64) - middle
-    at = times * torch.from_numpy(speed)[:, None] + middle  # (B, T)
-    base = at.floor()
-    f = (at - base).float()
-    first = (base.clamp_(-3, length + 1) + 3).long()  # beyond: four zeros
-    padded = F.pad(waves, (4, 4))
-    weights = (
-        f * (f * (1 - 0.5 * f) - 0.5),
-        1 + f * f * (1.5 * f - 2.5),
-        f * (0.5 + f * (2 - 1.5 * f)),
-        f * f * (0.5 * f - 0.5),
-    )
-    out = torch.zeros_like(waves)
-    for tap, weight in enumerate(weights):
-        index = (first + tap)[:, None].expand(count, planes, length)
-        out.addcmul_(padded.gather(2, index), weight[:, None])
-    return out
+    times = np.arange(length) - middle
+    padded = F.pad(waves, (4, 4)).numpy()
+    out = np.zeros((count, planes, length), np.float32)
+    for row, factor in enumerate(speed.tolist()):  # one that fits into the cache at a time
+        at = times * factor + middle
+        base = np.floor(at)
+        f = (at - base).astype(np.float32)
+        first = np.clip(base, -3, length + 1).astype(np.int32) + 3  # beyond: four zeros
+        weights = (
+            f * (f * (1 - 0.5 * f) - 0.5),
+            1 + f * f * (1.5 * f - 2.5),
+            f * (0.5 + f * (2 - 1.5 * f)),
+            f * f * (0.5 * f - 0.5),
+        )
+        for plane in range(planes):
+            wave = padded[row, plane]
+            for tap, weight in enumerate(weights):
+                out[row, plane] += wave[first + tap] * weight
+    return torch.from_numpy(out)
 
 
 def moved(waves: Tensor, shift: np.ndarray) -> Tensor:
@@ -155,12 +159,12 @@ def mask(waves: Tensor, place: np.ndarray, stretch: np.ndarray) -> Tensor:
     >>> mask(torch.ones(1, 1, 6), np.array([0.5]), np.array([2.0])).tolist()
     [[[1.0, 1.0, 0.0, 0.0, 1.0, 1.0]]]
     """
-    length = waves.shape[-1]
-    stretch = np.clip(stretch, 0, length)
-    begin = torch.from_numpy(np.floor(place * (length - stretch + 1)))[:, None]
-    end = begin + torch.from_numpy(stretch)[:, None]
-    at = torch.arange(length)
-    return waves.masked_fill(((at >= begin) & (at < end))[:, None], 0.0)
+    waves, length = waves.clone(), waves.shape[-1]
+    stretch = np.clip(stretch, 0, length).astype(int)
+    begins = np.floor(place * (length - stretch + 1)).astype(int)
+    for row in np.flatnonzero(stretch):
+        waves[row, :, begins[row] : begins[row] + stretch[row]] = 0
+    return waves
 
 
 def noise_of(dataset: "Dataset", settings: TrainingSettings) -> np.ndarray | None:

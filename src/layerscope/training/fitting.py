@@ -136,7 +136,7 @@ def _study_of(
         "data.balance": dataset.settings.balance,
         "data.classes": list(dataset.classes),
         "data.fingerprint": dataset.fingerprint,
-        **{f"input.{key}": value for key, value in dataset.spec.as_dict().items()},
+        **{f"input.{key}": value for key, value in dataset.spec.as_dict().items() if key != "peak"},
         **{f"network.{name}": list(value.shape) for name, value in net.state_dict().items()},
     }
 

@@ -29,6 +29,9 @@ def test_a_set_of_words_is_packed_split_and_described(yes_no, cache):
     assert (batch[1, 0].numpy() == wave).all()
     values = dataset.spec.to_model(batch)
     torch.testing.assert_close(values.square().mean((1, 2)), torch.ones(2))
+    every = dataset.spec.to_model(split.batch(range(len(split))))
+    assert dataset.spec.peak == pytest.approx(float(every.abs().max()), rel=1e-6)
+    assert float(dataset.spec.bounds[1]) == pytest.approx(dataset.spec.peak)
 
 
 def test_a_second_run_decodes_nothing_and_a_changed_policy_neither(yes_no, cache, monkeypatch):

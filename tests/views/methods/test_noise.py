@@ -7,6 +7,7 @@ from torch import nn
 
 from layerscope import Refused
 from layerscope.views import Scope, Unit, draws
+from layerscope.views.noise import deviations
 from peers import peer
 from zoo import build
 
@@ -15,7 +16,7 @@ NOISY = ("smooth_grad", "var_grad")
 
 def look(method, net, images, examples=None, scope=None, **options):
     kind = "waveform" if images.dim() == 3 else "photo"
-    trace = Scope(net, kind=kind, **(scope or {})).trace(images, examples=examples)
+    trace = Scope(net, **({"kind": kind} | (scope or {}))).trace(images, examples=examples)
     return trace.view(method, **options)["input"]
 
 
@@ -39,9 +40,8 @@ def test_captum_with_the_same_noise_finds_the_same(method, kind, network, monkey
     expected = tunnel.attribute(
         images, nt_type=kind, nt_samples=10, stdevs=0.4, target=1, abs=False
     ).numpy()
-    found = look(
-        method, net, images, scope={"bounds": (-2, 2)}, target=1, samples=10, noise=0.1, exact=True
-    )
+    scope = {"bounds": (-2, 2), "kind": "photo"}
+    found = look(method, net, images, scope=scope, target=1, samples=10, noise=0.1, exact=True)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(found.values, expected, rtol=0, atol=2e-5 * scale)
 
@@ -72,6 +72,16 @@ def test_noise_is_a_share_of_the_bounds_or_of_the_example_s_own_range(method):
     channels = (torch.zeros(3, 1, 1), torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1))
     found = look(method, net, images, scope={"bounds": channels}, noise=0.1, **options)
     assert np.abs(found.values - bounded).max() > 1e-3 * np.abs(own).max()
+
+
+@pytest.mark.parametrize("kind", ["waveform", "recording"])
+def test_noise_of_a_sound_is_a_share_of_four_times_its_own_deviation(kind):
+    net, images = build("plain 1-D")
+    images[0] *= 3
+    scope = Scope(net, kind=kind, bounds=(-100.0, 100.0))
+    found = deviations(scope.trace(images), 0.1)
+    expected = 0.4 * images.flatten(1).numpy().std(axis=1)
+    np.testing.assert_allclose(found.flatten().numpy(), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", NOISY)

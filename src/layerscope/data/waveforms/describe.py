@@ -18,7 +18,8 @@ def describe(
 ) -> InputSpec:
     """Describe the input; `rows` are those of the pack that are trained on.
 
-    Scaled by RMS a clip has mean square 1 already: mean 0 and std 1. In full scale, "channel" takes
+    Scaled by RMS a clip has mean square 1 already: mean 0 and std 1, and `peak` is the highest
+    absolute value of any of them. In full scale, "channel" takes
     mean and std of all training samples, exactly. Decibels of a front end are brought to mean 0 and
     std 1 over `MEASURED` clips.
     """
@@ -34,6 +35,7 @@ def describe(
         scale=settings.scale,
         front=front,
         samples=samples if front else None,
+        peak=_peak(pack, rows, samples) if settings.scale == "rms" else None,
     )
     if normalize == "none" or (settings.scale == "rms" and not front):
         return plain
@@ -55,6 +57,13 @@ def front_of(settings: WaveformsSettings) -> LogMel | None:
         fmin=settings.fmin,
         fmax=settings.fmax or settings.sfreq / 2,
     )
+
+
+def _peak(pack: Pack, rows: np.ndarray, samples: int) -> float:
+    """Give the highest absolute value of any clip, in units of its own RMS."""
+    _, squares, peaks, *_ = pack.sums[rows].T.astype(np.float64)
+    loud = squares > 0
+    return float(np.max(peaks[loud] / np.sqrt(squares[loud] / samples), initial=1.0))
 
 
 def _of_samples(pack: Pack, rows: np.ndarray, samples: int) -> tuple[float, float]:

@@ -39,7 +39,8 @@ def smooth_grad(
         target: what is explained, chosen on the example without noise; see `Trace.aim`.
         samples: how many noisy copies.
         noise: the standard deviation as a share of the input's range: of the scope's bounds, else
-            of the example's own range. The paper finds 0.1 to 0.2 best.
+            of the example's own range; of a sound or recording, of 4 times its own deviation.
+            The paper finds 0.1 to 0.2 best.
         seed: of the noise, which each example draws by its identifier.
         exact: compute in the model's dtype and not in bfloat16.
 
