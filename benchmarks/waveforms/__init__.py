@@ -1,10 +1,10 @@
-"""Waveforms: training the 1-D network and packing sounds, against what users have otherwise."""
+"""Waveforms: training the 1-D network, its views, packing sounds, against what users have else."""
 
 import importlib
 from typing import Any
 
 #: In the order of the table.
-FAMILIES = ("packing",)
+FAMILIES = ("packing", "training", "views")
 
 
 def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from layerscope.nets import study_1d
-from layerscope.training.layout import HeightOne
+from layerscope.training.layout import HeightOne, forward
 from layerscope.training.precision import Precision, choose
 from layerscope.training.settings import TrainingSettings
 
@@ -140,3 +140,40 @@ def gradients(net, sound, precision):
 def test_it_is_chosen_for_convolutions_along_time_on_the_processor():
     assert choose(study_1d(), (1, 16_000), TrainingSettings()).height_one
     assert not choose(nn.Linear(4, 2), (1, 4), TrainingSettings()).height_one
+
+
+def test_rectifiers_after_pools_give_the_same_answers_and_gradients():
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, stride=1, padding=1),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(3, stride=1, padding=1),
+        nn.ReLU(inplace=True),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 6 * 6, 4),
+        nn.ReLU(),
+    )
+    images, found = torch.randn(2, 3, 13, 13), []
+    for run in (net, lambda x: forward(net, x)):
+        leaf = images.clone().requires_grad_()
+        net.zero_grad()
+        out = run(leaf)
+        out.square().sum().backward()
+        found.append([out.detach(), leaf.grad, *(p.grad.clone() for p in net.parameters())])
+    assert found[0][0].any()
+    assert all(torch.equal(plain, ours) for plain, ours in zip(*found, strict=True))
+
+
+def test_it_rectifies_what_the_pool_has_left(monkeypatch):
+    net = nn.Sequential(nn.ReLU(), nn.MaxPool1d(3), nn.Conv1d(1, 1, 1))
+    sizes, relu = [], nn.ReLU.forward
+    monkeypatch.setattr(nn.ReLU, "forward", lambda m, x: sizes.append(x.shape[2]) or relu(m, x))
+    forward(net, torch.randn(1, 1, 9))
+    net[0].register_forward_hook(lambda m, x, y: None)
+    forward(net, torch.randn(1, 1, 9))  # as it stands, for whoever watches
+    assert sizes == [3, 9]

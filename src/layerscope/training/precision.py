@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from layerscope.allocator import kept_memory
 from layerscope.errors import LayerscopeError
 from layerscope.nets.geometry import flops
-from layerscope.training.layout import HeightOne
+from layerscope.training.layout import HeightOne, forward
 from layerscope.training.settings import TrainingSettings
 
 SMALLEST_BATCH = 1e8
@@ -50,7 +50,7 @@ class Precision:
         images = images.to(weight.device, weight.dtype, memory_format=self.memory_format)
         flat = HeightOne() if self.height_one else contextlib.nullcontext()
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.autocast), flat:
-            return net(images)
+            return forward(net, images)
 
     def told(self) -> str:
         """Say the choice in one line."""
