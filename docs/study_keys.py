@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from layerscope import toml
 from layerscope.study import Study
+from layerscope.training.recipes import RECIPES
 
 PAGE = Path(__file__).with_name("study.md")
 HEAD = """\
@@ -28,7 +29,16 @@ study file. This page is written by `python docs/study_keys.py`.
 
 def page() -> str:
     """Give the page as text."""
-    return HEAD + "".join(_sections((), Study))
+    return HEAD + "".join(_sections((), Study)) + "".join(map(_recipe, RECIPES))
+
+
+def _recipe(kind: str) -> str:
+    """Write what training takes for a kind of data wherever the study is silent."""
+    text = toml.dumps({"training": RECIPES[kind]}).strip()
+    return (
+        f'\n## What training takes for `kind = "{kind}"`\n\nWherever the study is silent; a given '
+        f"table `[training.augment]` counts as a whole.\n\n```toml\n{text}\n```\n"
+    )
 
 
 def _sections(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:

@@ -7,7 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from layerscope import storage, toml
 from layerscope.data.settings import DataSettings
@@ -15,6 +22,7 @@ from layerscope.errors import LayerscopeError
 from layerscope.mistakes import allowed, joined
 from layerscope.nets.settings import ModelSettings
 from layerscope.seeing import ViewsSettings
+from layerscope.training.recipes import suited
 from layerscope.training.settings import TrainingSettings
 
 
@@ -33,7 +41,7 @@ class Study(BaseModel):
     name: str = "study"
     data: DataSettings
     model: ModelSettings
-    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings, validate_default=True)
     views: ViewsSettings = Field(default_factory=ViewsSettings)
 
     @field_validator("name")
@@ -50,6 +58,12 @@ class Study(BaseModel):
         if not data.root or data.root[0] in "~$":
             return data
         return data.model_copy(update={"root": os.path.abspath(data.root)})
+
+    @field_validator("training")
+    @classmethod
+    def _suits_the_data(cls, training: TrainingSettings, info: ValidationInfo) -> TrainingSettings:
+        """Take what the study leaves open from the recipe for its kind of data."""
+        return suited(training, info.data["data"].kind) if "data" in info.data else training
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -53,6 +53,7 @@ def augment_sound(
     masked = draw.random(count) < settings.mask
     stretch = np.rint(draw.uniform(*settings.mask_seconds, count) * sfreq)
     place = draw.random(count)
+    inverted = draw.random(count) < settings.invert
     if settings.speed != (1, 1):
         waves = play(waves, speed)
     waves = moved(waves, shift) if settings.shift else waves
@@ -65,6 +66,8 @@ def augment_sound(
         waves.mul_(torch.from_numpy(10 ** (gain / 20)).float()[:, None, None])
     if masked.any():
         waves = mask(waves, place, np.where(masked, stretch, 0))
+    if inverted.any():
+        waves = waves * torch.from_numpy(np.where(inverted, -1, 1)).float()[:, None, None]
     return waves
 
 

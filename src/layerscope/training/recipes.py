@@ -4,7 +4,7 @@ from typing import Any
 
 from layerscope.training.settings import TrainingSettings
 
-_RECIPES: dict[str, dict[str, Any]] = {
+RECIPES: dict[str, dict[str, Any]] = {
     "waveforms": {
         "epochs": 60,
         "learning_rate": 2e-3,
@@ -18,6 +18,7 @@ _RECIPES: dict[str, dict[str, Any]] = {
                 "shift": 0.1,
                 "noise": 0.5,
                 "noise_snr": (10, 40),
+                "invert": 0.5,
             },
         },
     },
@@ -34,7 +35,7 @@ def suited(settings: TrainingSettings, kind: str) -> TrainingSettings:
     >>> suited(TrainingSettings(epochs=5), "photos") == TrainingSettings(epochs=5)
     True
     """
-    recipe = _RECIPES.get(kind, {})
+    recipe = RECIPES.get(kind, {})
     missing = {key: value for key, value in recipe.items() if key not in settings.model_fields_set}
     if not missing:
         return settings

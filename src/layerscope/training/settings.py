@@ -44,6 +44,8 @@ class SoundAugmentSettings(_Section):
     """Probability of setting a stretch to zero."""
     mask_seconds: tuple[Seconds, Seconds] = (0.02, 0.1)
     """How long that stretch is."""
+    invert: Fraction = 0.0
+    """Probability of turning the wave upside down, which sounds the same."""
 
     @field_validator("speed", "noise_snr", "mask_seconds")
     @classmethod
