@@ -179,18 +179,23 @@ def put_legends(sheet: Sheet, rows: Sequence[Sequence[Legend]], x: float, y: flo
 
 
 BAR = 96  # pixels of a legend's bar
+STRONG = 1.15  # how much wider bold letters are
 
 
 def _legend_width(legend: Legend) -> float:
     bar = 0 if legend.scale == "colours" else BAR + 8
-    words = (legend.name, legend.low if bar else "", legend.high)
-    return bar + sum(width_of(word, 12) + 8 for word in words if word) + 26
+    words = (legend.low if bar else "", legend.high)
+    return bar + _name_width(legend) + sum(width_of(word, 12) + 8 for word in words if word) + 26
+
+
+def _name_width(legend: Legend) -> float:
+    return width_of(legend.name, STRONG * 12) + 12 if legend.name else 0.0
 
 
 def _put_legend(sheet: Sheet, legend: Legend, x: float, y: float) -> None:
     if legend.name:
         sheet.words.append(Word(legend.name, x, y, 12, strong=True))
-        x += width_of(legend.name, 12) + 12
+        x += _name_width(legend)
     if legend.scale != "colours":
         sheet.words.append(Word(legend.low, x, y, 12))
         x += width_of(legend.low, 12) + 8
