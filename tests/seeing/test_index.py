@@ -28,7 +28,7 @@ def test_each_kind_of_input_is_stored_exactly_and_removed_with_its_views(tmp_pat
     picture = np.asarray(Image.open(tmp_path / examples[0]["image"]))
     assert (np.moveaxis(picture, -1, 0) == photo).all()
     wave, rate = soundfile.read(tmp_path / examples[1]["sound"], dtype="int16", always_2d=True)
-    assert (wave.T == sound).all()
+    assert (sound == wave.T).all()
     assert rate == 8000
     assert (np.load(tmp_path / examples[2]["signal"]) == signal).all()
     Index.open(tmp_path, {"weights": "b"})
