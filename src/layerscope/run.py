@@ -13,6 +13,7 @@ from layerscope import provenance, storage
 from layerscope.data.inputs import InputSpec
 from layerscope.errors import LayerscopeError
 from layerscope.nets.settings import ModelSettings
+from layerscope.recording_runs import figures_of, refuse_crossed
 from layerscope.study import Study
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Run:
         self.history_file = self.path / "history.csv"
         self.predictions_file = self.path / "predictions.csv"
         self.robustness_file = self.path / "robustness.csv"
+        self.folds_file = self.path / "folds.csv"
         self.views_folder = self.path / "views"
         self.report_folder = self.path / "report"
 
@@ -171,6 +173,7 @@ class Run:
         """
         import safetensors.torch
 
+        refuse_crossed(self)
         if not self.weights_file.is_file():
             raise LayerscopeError(f"{self.path} has no weights yet: {self._train_again()}")
         net = self.untrained_net()
@@ -274,11 +277,30 @@ class Run:
             if row["split"] == wanted and row["reason"]
         ]
         measured = read_robustness(self.robustness_file)
+        predictions = self.predictions(wanted)
         return evaluate(
-            self.predictions(wanted),
+            predictions,
             refused=refused,
             robustness=[each for each in measured if each.split == wanted],
+            recordings=figures_of(self, predictions),
         )
+
+    def linear_file(self, method: str) -> Path:
+        """Name the file of what a linear classifier says of a run of recordings."""
+        return self.path / f"linear_{method}.csv"
+
+    def fold_groups(self) -> list[list[str]]:
+        """Give the groups that each fold of a cross-validation held out, in the folds' order."""
+        held: dict[str, list[str]] = {}
+        for row in self._rows(self.folds_file):
+            held.setdefault(row["fold"], []).append(row["group"])
+        return list(held.values())
+
+    def fold_runs(self) -> "list[Run]":
+        """Give the runs of a cross-validation's folds, in their order; none of another run."""
+        if not self.folds_file.is_file():
+            return []
+        return [Run(self.path / "folds" / str(k + 1)) for k in range(len(self.fold_groups()))]
 
     def provenance(self) -> dict[str, Any]:
         """Give what provenance.json holds; empty before training."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from layerscope import provenance
 from layerscope.errors import LayerscopeError
+from layerscope.recording_runs import figures_of, write_linear
 from layerscope.run import Run
 from layerscope.study import Study
 
@@ -30,6 +31,10 @@ def train(study: Study | str | Path, out: str | Path | None = None, *, resume: b
     path = Path(out) if out is not None else Path("runs") / given.name
     if (path / "study.toml").exists():
         run = Run.create(path, given)
+        if run.folds_file.exists():
+            raise LayerscopeError(
+                f"{path} holds a cross-validation of this study: name another folder"
+            )
         if run.finished():
             return run
         if _checkpointed(run) and not resume:
@@ -73,7 +78,9 @@ def evaluate(
     predictions = evaluation.predict(run.net(), examples, run.spec, run.classes)
     files = [evaluation.RefusedFile(each.id, each.label, each.reason) for each in refused]
     files.sort(key=lambda file: (file.label == "", file.id))
-    return evaluation.evaluate(predictions, refused=files)
+    return evaluation.evaluate(
+        predictions, refused=files, recordings=figures_of(run, predictions, examples.groups)
+    )
 
 
 def see(
@@ -101,7 +108,8 @@ def _prepared(study: Study) -> "Dataset":
     from layerscope.data import prepare
 
     dataset = prepare(study.data)
-    if "val" not in dataset.splits:
+    chosen = study.training.keep == "best" or study.training.patience > 0
+    if "val" not in dataset.splits and (chosen or "test" not in dataset.splits):
         raise LayerscopeError(
             "the data have no val split, by which weights are kept and figures told: "
             "set data.val_fraction, or name a folder as data.val"
@@ -139,6 +147,7 @@ def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
     _predict(run, dataset)
     run.robustness_file.unlink(missing_ok=True)  # of other weights, if this is a second training
     _measure_robustness(run, dataset)
+    write_linear(run, dataset)
     run.note(finished=provenance.now(), weights_sha256=run.weights_digest())
 
 
@@ -151,8 +160,6 @@ def _checkpointed(run: Run) -> bool:
 
 def _predict(run: Run, dataset: "Dataset") -> None:
     """Store the predictions of every split that figures are told of."""
-    import numpy as np
-
     from layerscope.evaluation import Predictions, predict
 
     net, classes = run.net(), run.classes
@@ -161,12 +168,7 @@ def _predict(run: Run, dataset: "Dataset") -> None:
         for name in ("val", "test")
         if name in dataset.splits
     ]
-    Predictions(
-        tuple(name for part in parts for name in part.ids),
-        np.concatenate([part.true for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        tuple(classes),
-    ).save(run.predictions_file)
+    Predictions.joined(parts).save(run.predictions_file)
 
 
 def _measure_robustness(run: Run, dataset: "Dataset | None" = None) -> None:

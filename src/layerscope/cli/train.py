@@ -16,6 +16,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a training that was interrupted.")
     ] = False,
+    crossed: Annotated[
+        bool,
+        typer.Option(
+            "--cross-validate",
+            help="Recordings: hold every recording (session, subject) out once, a network for each"
+            " fold (default folder: runs/NAME-folds). What is finished is not done again.",
+        ),
+    ] = False,
 ) -> None:
     """Train the network of a study.
 
@@ -23,18 +31,20 @@ def train(
     """
     from layerscope import verbs
     from layerscope.cli.tables import echo_run
+    from layerscope.cross_validation import cross_validate
     from layerscope.run import Run
     from layerscope.study import Study
     from layerscope.training import Interrupted
 
     asked = Study.load(study)
-    folder = out or Path("runs") / asked.name
+    folder = out or Path("runs") / (f"{asked.name}-folds" if crossed else asked.name)
     done = Run(folder).finished()
     try:
-        run = verbs.train(asked, folder, resume=resume)
+        run = (cross_validate if crossed else verbs.train)(asked, folder, resume=resume)
     except (KeyboardInterrupt, Interrupted):
         typer.echo(
-            f"layerscope: stopped; `layerscope train {study} --out {folder} --resume` continues",
+            f"layerscope: stopped; `layerscope train {study} --out {folder} "
+            f"{'--cross-validate' if crossed else '--resume'}` continues",
             err=True,
         )
         raise typer.Exit(130) from None

@@ -72,6 +72,16 @@ class Predictions:
         """The probability of the predicted class, float32 `(N,)`."""
         return self.probabilities.max(axis=1) if len(self) else self.probabilities[:, 0]
 
+    @classmethod
+    def joined(cls, parts: Sequence["Predictions"]) -> "Predictions":
+        """Join the predictions of several sets of examples, of the same classes."""
+        return cls(
+            tuple(name for part in parts for name in part.ids),
+            np.concatenate([part.true for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+            parts[0].classes,
+        )
+
     def save(self, path: Path) -> None:
         """Write a CSV table with columns id, true, predicted and p_CLASS, exact to the last bit."""
         names = [PREFIX + name for name in self.classes]

@@ -10,6 +10,7 @@ from layerscope.evaluation import figures
 from layerscope.evaluation.calibration import Bin, calibration
 from layerscope.evaluation.figures import Estimate, Tally
 from layerscope.evaluation.predictions import Predictions
+from layerscope.evaluation.recordings import RecordingFigures
 from layerscope.evaluation.robustness import Condition
 
 CONFIDENCE = 0.95
@@ -66,7 +67,8 @@ class Evaluation:
     `confusion` is int64 `(K, K)`, rows being the true class and columns the predicted one.
     `most_confused` is ordered by the lower end of the rate's interval, so that neither a large
     class nor a chance count leads. An undefined figure is None, never 0. `robustness`, of waveforms
-    alone, is measured with the network and not computed from the predictions.
+    alone, is measured with the network and not computed from the predictions. `recordings` are the
+    figures that only recordings have.
     """
 
     classes: tuple[str, ...]
@@ -84,6 +86,7 @@ class Evaluation:
     calibration: tuple[Bin, ...]
     seed: int
     robustness: tuple[Condition, ...] = ()
+    recordings: RecordingFigures | None = None
     confidence: float = field(default=CONFIDENCE)
     draws: int = field(default=DRAWS)
 
@@ -124,6 +127,7 @@ class Evaluation:
                 "seed": self.seed,
             },
             **({"robustness": heard} if heard else {}),
+            **(self.recordings.as_dict() if self.recordings else {}),
         }
 
     def text(self) -> str:
@@ -138,11 +142,12 @@ def evaluate(
     *,
     refused: Sequence[RefusedFile] = (),
     robustness: Sequence[Condition] = (),
+    recordings: RecordingFigures | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Compute every table from predictions; `refused` are the files that are in no figure.
 
-    `robustness` is carried along, as it was measured.
+    `robustness` and `recordings` are carried along, as they were measured.
 
     Accuracy, precision, recall and the rates of confusion carry Wilson's 95 % intervals (from
     these, precision at equal prevalence has its own); F1, macro F1 and balanced accuracy carry
@@ -174,6 +179,7 @@ def evaluate(
         calibration=bins,
         seed=seed,
         robustness=tuple(robustness),
+        recordings=recordings,
     )
 
 

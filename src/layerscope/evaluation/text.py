@@ -31,6 +31,7 @@ def as_text(result: Evaluation) -> str:
         _confusion(result) if len(result.classes) <= WIDEST else "",
         _pairs(result) if result.most_confused else "",
         _robustness(result.robustness) if result.robustness else "",
+        result.recordings.text() if result.recordings else "",
         "\n".join(findings(result)),
         "\n".join([*notes(result), _footnote(result)]),
     ]

@@ -93,7 +93,8 @@ def fit(
 
 def _check(net: nn.Module, dataset: "Dataset", settings: TrainingSettings) -> None:
     """Refuse what cannot be trained, before anything is written."""
-    for name in ("train", "val"):
+    chosen = settings.keep == "best" or settings.patience > 0
+    for name in ("train", "val") if chosen else ("train",):
         if name not in dataset.splits or not len(dataset[name]):
             raise LayerscopeError(
                 f"the data have no {name} examples: training needs a train split, and a val split "

@@ -178,7 +178,7 @@ def _batch(
 
 
 def _close_epoch(session: Session, steps: int) -> None:
-    """Validate, keep the weights if they are the best so far, and commit the epoch."""
+    """Validate where there is val, keep the weights if they are the best, and commit the epoch."""
     settings, state, at = session.settings, session.state, session.state.progress
     epoch = at.epoch + 1
     last_step = (at.epoch + (steps - 0.5) / steps) / settings.epochs
@@ -191,7 +191,8 @@ def _close_epoch(session: Session, steps: int) -> None:
     }
     if session.dataset.spec.kind == "photo":
         row["size"] = train_size(settings, at.epoch, session.dataset.spec.shape[1:])[0]
-    if epoch % settings.validate_every == 0 or epoch == settings.epochs:
+    due = epoch % settings.validate_every == 0 or epoch == settings.epochs
+    if due and "val" in session.dataset.splits:
         row |= _validate(session)
         if _better(row[settings.metric], at.best, settings.metric):
             at.best, at.best_epoch = row[settings.metric], epoch
