@@ -1,4 +1,10 @@
-"""Ablation-CAM: maps weighted by what the score loses without each of them."""
+"""Ablation-CAM: maps weighted by what the score loses without each of them.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("ablation_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Activation maximisation: the input that a unit, a channel or a class answers to most."""
+"""Activation maximisation: the input that a unit, a channel or a class answers to most.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("activation_maximization", "conv2", unit=[3, 5], steps=2)["conv2"].values.shape
+(2, 1, 8, 8)
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

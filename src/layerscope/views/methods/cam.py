@@ -1,4 +1,11 @@
-"""CAM: the last maps of a network, weighted as its only linear layer weighs their means."""
+"""CAM: the last maps of a network, weighted as its only linear layer weighs their means.
+
+>>> import torch, layerscope as ls
+>>> from torch.nn import AdaptiveAvgPool2d, Conv2d, Flatten, Linear, Sequential
+>>> net = Sequential(Conv2d(3, 4, 3), AdaptiveAvgPool2d(1), Flatten(), Linear(4, 2))
+>>> ls.Scope(net).trace(torch.rand(1, 3, 9, 9)).view("cam")["0"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Class means: the mean view of the examples of each class, by any method, or their mean input."""
+"""Class means: the mean view of the examples of each class, by any method, or their mean input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("class_means", "conv3", of="grad_cam")["conv3"].axes
+('class', 'y', 'x')
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

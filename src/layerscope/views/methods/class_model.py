@@ -1,4 +1,10 @@
-"""Class model: the input of the largest logit, less the square of its size."""
+"""Class model: the input of the largest logit, less the square of its size.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("class_model", classes=[3], steps=2)["input"].axes
+('unit', 'channel', 'y', 'x')
+"""
 
 from collections.abc import Callable
 from typing import Any

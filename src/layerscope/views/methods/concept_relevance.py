@@ -1,4 +1,10 @@
-"""Concept relevance: what single channels of a layer add to the score, and where they read it."""
+"""Concept relevance: what single channels of a layer add to the score, and where they read it.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("concept_relevance", "conv3", unit=5)["conv3"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

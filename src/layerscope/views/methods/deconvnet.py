@@ -1,4 +1,10 @@
-"""The deconvolution network: what a unit, a whole map or a class reads, projected to the input."""
+"""The deconvolution network: what a unit, a whole map or a class reads, projected to the input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("deconvnet", "conv2", unit=7)["conv2"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

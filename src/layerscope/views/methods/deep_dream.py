@@ -1,4 +1,10 @@
-"""DeepDream: a photograph in which a layer sees more and more of what it looks for."""
+"""DeepDream: a photograph in which a layer sees more and more of what it looks for.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("deep_dream", "conv2", steps=1)["conv2"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

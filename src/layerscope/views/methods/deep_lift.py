@@ -1,4 +1,10 @@
-"""DeepLIFT: the change of the score from a reference, shared out among what changed."""
+"""DeepLIFT: the change of the score from a reference, shared out among what changed.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("deep_lift", target=3)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

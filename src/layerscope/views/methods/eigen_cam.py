@@ -1,4 +1,10 @@
-"""Eigen-CAM: the strongest common pattern of a layer's maps, whatever the class."""
+"""Eigen-CAM: the strongest common pattern of a layer's maps, whatever the class.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("eigen_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,10 @@
-"""Embedding: examples as points of a plane, near one another where a layer holds them alike."""
+"""Embedding: examples as points of a plane, near one another where a layer holds them alike.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("embedding", "conv3")["conv3"].axes
+('example', 'component')
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Expected gradients (GradientSHAP): integrated gradients averaged over many baselines."""
+"""Expected gradients (GradientSHAP): integrated gradients averaged over many baselines.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("expected_gradients", baselines=torch.zeros(2, 1, 28, 28), samples=4)["input"].axes
+('batch', 'channel', 'y', 'x')
+"""
 
 from typing import Any
 

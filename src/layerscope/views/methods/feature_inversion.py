@@ -1,4 +1,10 @@
-"""Feature inversion: what a layer still knows of an input."""
+"""Feature inversion: what a layer still knows of an input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("feature_inversion", "conv1", steps=2)["conv1"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

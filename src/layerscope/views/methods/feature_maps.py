@@ -1,4 +1,10 @@
-"""Feature maps: what each layer answers."""
+"""Feature maps: what each layer answers.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("feature_maps", "conv2")["conv2"].values.shape
+(1, 32, 14, 14)
+"""
 
 from collections.abc import Sequence
 

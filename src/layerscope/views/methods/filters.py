@@ -1,4 +1,10 @@
-"""Filters of the first convolution: what the network looks for in its input itself."""
+"""Filters of the first convolution: what the network looks for in its input itself.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("filters", "conv1")["conv1"].axes
+('unit', 'channel', 'y', 'x')
+"""
 
 from collections.abc import Sequence
 

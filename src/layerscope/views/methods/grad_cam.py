@@ -1,4 +1,10 @@
-"""Grad-CAM: where each layer holds evidence for a class."""
+"""Grad-CAM: where each layer holds evidence for a class.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("grad_cam", "conv3", target=3)["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Grad-CAM++: maps weighted so that several objects of a class count alike."""
+"""Grad-CAM++: maps weighted so that several objects of a class count alike.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("grad_cam_plus_plus", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

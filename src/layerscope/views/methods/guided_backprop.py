@@ -1,4 +1,10 @@
-"""Guided backpropagation: gradients of which rectifiers pass only the positive part."""
+"""Guided backpropagation: gradients of which rectifiers pass only the positive part.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("guided_backprop", target=3)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Guided Grad-CAM: guided backpropagation where Grad-CAM sees evidence."""
+"""Guided Grad-CAM: guided backpropagation where Grad-CAM sees evidence.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("guided_grad_cam", "conv3")["conv3"].values.shape
+(1, 1, 28, 28)
+"""
 
 from collections.abc import Sequence
 from typing import Any

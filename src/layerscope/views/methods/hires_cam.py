@@ -1,4 +1,10 @@
-"""HiResCAM: what each position of a layer adds to the score."""
+"""HiResCAM: what each position of a layer adds to the score.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("hires_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""Input times gradient: what each part of the input adds, were the network linear."""
+"""Input times gradient: what each part of the input adds, were the network linear.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("input_x_gradient", target=3)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from typing import Any
 

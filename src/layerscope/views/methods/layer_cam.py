@@ -1,4 +1,10 @@
-"""LayerCAM: every position weighted by its own positive gradient."""
+"""LayerCAM: every position weighted by its own positive gradient.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("layer_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

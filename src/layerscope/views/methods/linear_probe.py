@@ -1,4 +1,10 @@
-"""Linear probe: how well each layer alone separates the classes."""
+"""Linear probe: how well each layer alone separates the classes.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("linear_probe", "conv3", folds=2)["conv3"].axes
+('class',)
+"""
 
 import warnings
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,10 @@
-"""Layer-wise relevance propagation: the score, shared out down to every layer and the input."""
+"""Layer-wise relevance propagation: the score, shared out down to every layer and the input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> list(trace.view("lrp", target=3))
+['input']
+"""
 
 from collections.abc import Sequence
 from typing import Any

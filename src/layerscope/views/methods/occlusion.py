@@ -1,4 +1,10 @@
-"""Occlusion: how far the score falls when a window of the input is covered."""
+"""Occlusion: how far the score falls when a window of the input is covered.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("occlusion", window=8, stride=4)["input"].values.shape
+(1, 6, 6)
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

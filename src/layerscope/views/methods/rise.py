@@ -1,4 +1,10 @@
-"""RISE: the mean of random masks, each weighted by what the network says behind it."""
+"""RISE: the mean of random masks, each weighted by what the network says behind it.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("rise", samples=8)["input"].values.shape
+(1, 28, 28)
+"""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,10 @@
-"""Saliency: how strongly the score answers to each part of the input."""
+"""Saliency: how strongly the score answers to each part of the input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("saliency", target=3)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from typing import Any
 

@@ -1,4 +1,10 @@
-"""Score-CAM: maps weighted by the score of the input that each of them lets through."""
+"""Score-CAM: maps weighted by the score of the input that each of them lets through.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("score_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

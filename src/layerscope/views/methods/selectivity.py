@@ -1,4 +1,10 @@
-"""Class selectivity: how much more a unit answers to one class than to the others."""
+"""Class selectivity: how much more a unit answers to one class than to the others.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("selectivity", "conv3")["conv3"].axes
+('unit',)
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

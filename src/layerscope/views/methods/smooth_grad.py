@@ -1,4 +1,10 @@
-"""SmoothGrad: the gradient averaged over noisy copies of the input."""
+"""SmoothGrad: the gradient averaged over noisy copies of the input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("smooth_grad", samples=4)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from typing import Any
 

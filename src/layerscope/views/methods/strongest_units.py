@@ -1,4 +1,10 @@
-"""Strongest units: which units of a layer answer a class most."""
+"""Strongest units: which units of a layer answer a class most.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("strongest_units", "conv3")["conv3"].axes
+('class', 'rank')
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,10 @@
-"""VarGrad: how much the gradient varies over noisy copies of the input."""
+"""VarGrad: how much the gradient varies over noisy copies of the input.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("var_grad", samples=4)["input"].values.shape
+(1, 1, 28, 28)
+"""
 
 from typing import Any
 

@@ -1,4 +1,10 @@
-"""XGrad-CAM: maps weighted by their gradient where they are active."""
+"""XGrad-CAM: maps weighted by their gradient where they are active.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(1, 1, 28, 28))
+>>> trace.view("xgrad_cam", "conv3")["conv3"].values.shape
+(1, 7, 7)
+"""
 
 from collections.abc import Sequence
 from typing import Any

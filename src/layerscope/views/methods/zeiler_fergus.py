@@ -1,4 +1,10 @@
-"""The figure of Zeiler and Fergus: every unit's strongest patches beside their projections."""
+"""The figure of Zeiler and Fergus: every unit's strongest patches beside their projections.
+
+>>> import torch, layerscope as ls
+>>> trace = ls.Scope(ls.nets.study_mnist()).trace(torch.rand(4, 1, 28, 28), true=[0, 1, 0, 1])
+>>> trace.view("zeiler_fergus", "conv2", unit=[3, 5], top=2)["conv2"].axes
+('unit', 'rank', 'channel', 'y', 'x')
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
