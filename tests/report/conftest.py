@@ -17,6 +17,7 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe"),
+    *("--autoplay-policy=no-user-gesture-required", "--mute-audio"),
 )
 LIMIT = 60.0  # seconds for one answer
 

@@ -39,6 +39,13 @@ Model = Annotated[
 Images = Annotated[
     Path | None, typer.Option(metavar="DIR", help="The images that --model is shown.")
 ]
+Sounds = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The sounds that --model is shown, in the place of images."),
+]
+Sfreq = Annotated[int, typer.Option(min=100, help="Hz; sounds of another rate are resampled.")]
+Seconds = Annotated[float, typer.Option(min=0.001, help="Sounds are padded or cut to this.")]
+Scale = Annotated[str, typer.Option(help="fixed (full scale is 1) or rms (each sound's own is 1).")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Where the views of --model go.")]
 Size = Annotated[int, typer.Option(min=1, help="Side in pixels; images are resized and cut.")]
 Mean = Annotated[str, typer.Option(help="What --model's input has subtracted, per channel.")]
@@ -58,17 +65,21 @@ def see(
     target: Target = None,
     model: Model = None,
     images: Images = None,
+    sounds: Sounds = None,
     out: Out = Path("views"),
     size: Size = 224,
     mean: Mean = "0.485,0.456,0.406",
     std: Std = "0.229,0.224,0.225",
+    sfreq: Sfreq = 16_000,
+    seconds: Seconds = 1.0,
+    scale: Scale = "fixed",
     output: Output = None,
 ) -> None:
     """Save what the layers see.
 
     Arrays with an index; several names are joined by commas. Of a run: examples of each class,
-    correct and wrong ones. Of any network of yours (--model FILE:FUNCTION --images DIR): every
-    image of a folder, with pictures.
+    correct and wrong ones. Of any network of yours (--model FILE:FUNCTION --images DIR, or --sounds
+    DIR): every image or sound of a folder, with pictures, and WAV files of what can be heard.
     """
     if (run is None) == (model is None):
         raise typer.BadParameter("name a RUN, or a network as --model FILE:FUNCTION")
@@ -76,20 +87,68 @@ def see(
         _refuse_of_model(context)
         _see_run(run, _words(methods), _words(layers), _words(classes), target)
         return
-    if images is None:
-        raise typer.BadParameter("--model needs --images DIR")
+    if (images is None) == (sounds is None):
+        raise typer.BadParameter("--model needs --images DIR or --sounds DIR")
     if classes:
         raise typer.BadParameter("--classes are those of a run; --model has none")
     wanted = {"methods": _words(methods), "layers": _words(layers), "target": target}
-    shown = {"size": size, "mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
-    _see_module(str(model), images, out, wanted, {**shown, "output": _name_or_index(output)})
+    shown: dict[str, Any] = {"output": _name_or_index(output)}
+    if sounds is not None:
+        _refuse_beside(context, "sounds", ("size",))
+        shown |= {"sfreq": sfreq, "seconds": seconds, "scale": _scale(scale)}
+        shown |= {"mean": _one_number(context, "mean", mean, 0.0)}
+        shown |= {"std": _one_number(context, "std", std, 1.0)}
+        _see_module(str(model), sounds, out, wanted, shown)
+    elif images is not None:
+        _refuse_beside(context, "images", ("sfreq", "seconds", "scale"))
+        shown |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std), "size": size}
+        _see_module(str(model), images, out, wanted, shown)
+
+
+def _refuse_beside(context: typer.Context, given: str, others: tuple[str, ...]) -> None:
+    """Refuse options that say how something else than what was given is shown."""
+    for name in others:
+        if _named(context, name):
+            raise typer.BadParameter(f"--{name} does not go with --{given}")
+
+
+def _named(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _one_number(context: typer.Context, name: str, text: str, default: float) -> float:
+    """Read an option of sounds, which have one channel; by itself it is another than of images."""
+    if not _named(context, name):
+        return default
+    numbers = _numbers(f"--{name}", text)
+    if len(numbers) != 1:
+        raise typer.BadParameter(f"--{name} {text}: one number, as sounds have one channel")
+    return numbers[0]
+
+
+def _scale(given: str) -> str:
+    if given not in ("fixed", "rms"):
+        raise typer.BadParameter(f"--scale {given}: fixed or rms")
+    return given
 
 
 def _refuse_of_model(context: typer.Context) -> None:
     """Refuse, beside a run, the options that say how a network of the user's is shown images."""
-    for name in ("images", "out", "size", "mean", "std", "output"):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+    shown = (
+        "images",
+        "sounds",
+        "out",
+        "size",
+        "mean",
+        "std",
+        "sfreq",
+        "seconds",
+        "scale",
+        "output",
+    )
+    for name in shown:
+        if _named(context, name):
             raise typer.BadParameter(f"--{name} goes with --model; a run knows its own")
 
 
@@ -113,19 +172,21 @@ def _see_run(
 
 
 def _see_module(
-    model: str, images: Path, out: Path, wanted: dict[str, Any], shown: dict[str, Any]
+    model: str, folder: Path, out: Path, wanted: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     from layerscope.cli.pictures import draw_views
+    from layerscope.cli.sound_pictures import draw_sounds
     from layerscope.seeing.module import load_module
-    from layerscope.seeing.of_module import see_module
+    from layerscope.seeing.of_module import see_module, see_sounds
     from layerscope.seeing.settings import ViewsSettings, asked
 
-    settings = asked(ViewsSettings(), **wanted)
-    seen = see_module(load_module(model), images, out, settings, **shown)
+    settings, sounds = asked(ViewsSettings(), **wanted), "sfreq" in shown
+    see = see_sounds if sounds else see_module
+    seen = see(load_module(model), folder, out, settings, **shown)
     for name, reason in seen.skipped.items():
         typer.echo(f"skipped {name}: {reason}", err=True)
     if seen.outcome.views:
-        pictures = draw_views(seen.index)
+        pictures = draw_sounds(seen.index) if sounds else draw_views(seen.index)
         typer.echo(f"{seen.index.path}: {seen.outcome.views} views")
         typer.echo(f"{pictures}: a picture of each")
     _tell(seen.outcome, [*(wanted["methods"] or ()), *(wanted["layers"] or ())])

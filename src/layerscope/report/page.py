@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import jinja2
 
 from layerscope.evaluation import Evaluation, confused_with
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.sentences import counted, percent
-from layerscope.report import figures
+from layerscope.report import beside, figures
 from layerscope.report.facts import Section, counts, history, sections
 from layerscope.report.figures.network import short, stages
 from layerscope.report.figures.svg import uri
@@ -45,20 +46,27 @@ class Drawing:
 def page(run: "Run") -> Path:
     """Write `report/index.html` of a run and give its path.
 
-    Everything is inside the file: pictures, style, numbers. Numbers come from the run's stored
-    predictions, views and tables; views that were not made are said to be missing.
+    Everything is inside the file: pictures, style, numbers; only sounds lie beside it. Numbers come
+    from the run's stored predictions, views and tables; views that were not made are said to be
+    missing.
 
     Raises:
         LayerscopeError: the run has no history or predictions yet, or a file of it is damaged.
 
     """
     path = run.report_folder / "index.html"
-    write_text(path, html(run))
+    content = _content(run)
+    beside.put(run.report_folder, content["looks"].sounds or {})
+    write_text(path, _rendered(content))
     return path
 
 
 def html(run: "Run") -> str:
-    """Give the page of a run as text."""
+    """Give the page of a run as text; the sounds that it plays are files, which `page` writes."""
+    return _rendered(_content(run))
+
+
+def _rendered(content: dict[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("layerscope.report"),
         autoescape=True,
@@ -69,11 +77,12 @@ def html(run: "Run") -> str:
     environment.filters |= {
         "estimate": estimate,
         "number": number,
+        "path": quote,
         "percent": percent,
         "short": short,
         "unbroken": unbroken,
     }
-    return environment.get_template("page.html.j2").render(**_content(run))
+    return environment.get_template("page.html.j2").render(**content)
 
 
 def estimate(value: Estimate, digits: int = 2) -> str:
@@ -140,6 +149,12 @@ def _drawings(run: "Run", result: Evaluation, trained: Any, geometry: Any) -> di
             "Accuracy against confidence, and the number of examples of each confidence",
         ),
     }
+    if result.robustness:
+        chance = 1 / len(result.classes)
+        found["robustness"] = _plot(
+            lambda theme: figures.robustness(result.robustness, chance=chance, theme=theme),
+            "Accuracy against the signal-to-noise ratio, and against time shift",
+        )
     if trained.loss:
         found["loss"] = _plot(
             lambda theme: figures.curves(
@@ -182,6 +197,7 @@ def _classes(result: Evaluation, seen: Looks) -> list[dict[str, Any]]:
             "figures": each,
             "sentence": confused_with(result, each.name),
             "tables": (seen.by_class or {}).get(each.name, ()),
+            "players": (seen.players or {}).get(each.name, ()),
         }
         for each in result.per_class
     ]

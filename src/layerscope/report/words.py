@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from layerscope import views
+from layerscope.report.sound_words import READINGS
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,9 @@ _KNOWN = {
 }
 
 
-def words(name: str) -> Words:
+def words(name: str, kind: str = "photo") -> Words:
     """Give the words of a method; one that is new here has its name and paper alone."""
     papers = {method.name: method.paper for method in views.methods()}
-    title, reading = _KNOWN.get(name, (name.replace("_", " ").capitalize(), ""))
+    known = {**_KNOWN, **(READINGS if kind == "waveform" else {})}
+    title, reading = known.get(name, (name.replace("_", " ").capitalize(), ""))
     return Words(title, reading, papers.get(name, ""))

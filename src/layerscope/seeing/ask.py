@@ -123,6 +123,8 @@ def options(ask: Ask, settings: ViewsSettings, beside: Beside, trace: Trace) -> 
         given["baselines"] = beside.others
     if "classes" in ask.method.options:
         given["classes"] = _classes(settings, trace)
+    if "whole" in ask.method.options and ask.layers != (INPUT,) and trace.scope.kind == "waveform":
+        given["whole"] = True  # one position of a layer in front is a click; a map can be heard
     return given
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,11 +12,19 @@ import numpy as np
 from layerscope import storage
 from layerscope.errors import LayerscopeError
 from layerscope.seeing.ask import Place
+from layerscope.seeing.wav import write_wav
 from layerscope.views import View
+from layerscope.views.sound import Sound
+
+Sounds = Mapping[str, Sequence[Sound]]
+"""Sounds by what they are, one for each example, unit or class of a view."""
 
 BITS = 11
 """Significant bits that stored values keep (as float16 has), so that they compress well."""
 
+
+RATE = 16_000
+"""Samples per second, in Hz, of sounds of which no other is known."""
 
 SHOWN = frozenset({"image", "sound", "signal"})
 """Under which key an example names the file of what was shown to the network."""
@@ -59,6 +67,12 @@ class Index:
             stored = json.loads(index.path.read_text(encoding="utf-8"))
             listed = [entry["file"] for entry in stored["views"]]
             listed += [example[key] for example in stored["examples"] for key in SHOWN & {*example}]
+            listed += [
+                name
+                for entry in stored["views"]
+                for names in entry.get("sounds", {}).values()
+                for name in names
+            ]
             same = key is not None and stored["key"] == key
         except (ValueError, KeyError, TypeError) as error:
             raise LayerscopeError(
@@ -105,7 +119,8 @@ class Index:
             _write_png(self.folder / name, stored)
         elif stored.dtype == np.int16:
             shown, name = "sound", f"sounds/{number}.wav"
-            _write_wav(self.folder / name, stored, sfreq)
+            self.document["sfreq"] = sfreq or RATE
+            write_wav(self.folder / name, stored[0], sfreq or RATE)
         else:
             shown, name = "signal", f"signals/{number}.npy"
             storage.write_whole(self.folder / name, lambda file: np.save(file, stored))
@@ -120,17 +135,23 @@ class Index:
         classes: Sequence[str] | None,
         *,
         aim: str | None = None,
+        sounds: Sounds | None = None,
         **more: Any,
     ) -> None:
-        """Save a view and list it; `places` are its examples' places, `aim` what it was asked."""
+        """Save a view and list it; `places` are its examples' places, `aim` what it was asked.
+
+        What can be heard of it is saved beside, a WAV file for each of `sounds`.
+        """
         rank = f"-{more['rank']}" if "rank" in more else ""
-        name = f"{group}/{view.method}-{view.layer.replace('/', '_')}{rank}{_suffix(aim)}.npz"
-        replace(view, values=rounded(view.values)).save(self.folder / name)
+        stem = f"{group}/{view.method}-{view.layer.replace('/', '_')}{rank}{_suffix(aim)}"
+        replace(view, values=rounded(view.values)).save(self.folder / f"{stem}.npz")
+        if sounds:
+            more["sounds"] = {kind: self._write(stem, kind, of) for kind, of in sounds.items()}
         self.document["views"].append(
             {
                 "method": view.method,
                 "layer": view.layer,
-                "file": name,
+                "file": f"{stem}.npz",
                 "axes": list(view.axes),
                 "shape": list(view.values.shape),
                 "signed": view.signed,
@@ -142,6 +163,13 @@ class Index:
                 **more,
             }
         )
+
+    def _write(self, stem: str, kind: str, sounds: Sequence[Sound]) -> list[str]:
+        """Write the sounds of one kind; give the names of their files."""
+        names = [f"{stem}/{kind}-{number:02d}.wav" for number in range(len(sounds))]
+        for name, sound in zip(names, sounds, strict=True):
+            write_wav(self.folder / name, sound.samples, sound.sfreq)
+        return names
 
     def add_refusal(
         self, group: str, method: str, layer: str | None, reason: str, *, aim: str | None = None
@@ -196,12 +224,3 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
     grey = len(pixels) == 1
     image = Image.fromarray(pixels[0] if grey else np.moveaxis(pixels, 0, -1))
     storage.write_whole(path, lambda file: image.save(file, "PNG"))
-
-
-def _write_wav(path: Path, samples: np.ndarray, sfreq: float | None) -> None:
-    import soundfile
-
-    rate = round(sfreq or 16_000)
-    storage.write_whole(
-        path, lambda file: soundfile.write(file, samples.T, rate, "PCM_16", format="WAV")
-    )

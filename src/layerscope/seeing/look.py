@@ -10,6 +10,7 @@ from layerscope.seeing.ask import INPUT, ONCE, Ask, Beside, chooses_units, optio
 from layerscope.seeing.index import Index
 from layerscope.seeing.kept import parts
 from layerscope.seeing.settings import ViewsSettings
+from layerscope.seeing.sounds import sounds_of
 from layerscope.views import Scope, Trace, View
 
 BUDGET = 400 * 2**20
@@ -60,7 +61,8 @@ def look(
                 index.add_refusal(where, name, layer, str(found), aim=aim)
                 continue
             for view, more in parts(found, ask, settings, trace.scope):
-                index.add_view(view, where, places, classes, aim=aim, **more)
+                heard = sounds_of(view, ask, trace)
+                index.add_view(view, where, places, classes, aim=aim, sounds=heard, **more)
         index.write()
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -12,6 +12,9 @@ import torch
 from layerscope.errors import LayerscopeError, Refused
 from layerscope.storage import write_whole
 from layerscope.views.resize import refuse_if_moved, resize
+
+if TYPE_CHECKING:
+    from layerscope.views.sound import Sound
 
 SPATIAL = frozenset({"x", "y", "z", "time", "sensor", "frequency"})
 
@@ -89,6 +92,28 @@ class View:
             self,
             values=resized.reshape(*lead, *self.input_size).numpy(),
             grid=tuple((0.0, 1.0) for _ in spatial),
+        )
+
+    def sound(self, sfreq: float, *, row: int | tuple[int, ...] = 0) -> "Sound":
+        """Make one row of a view along time audible: see `views.sound.sonify`.
+
+        Args:
+            sfreq: samples per second of the input, in Hz; what is coarser is laid over it first.
+            row: which of the axes before time; the channels that are left are summed.
+
+        Raises:
+            Refused: time is not the last axis, or the view does not lie over its input.
+
+        >>> tone = np.sin(np.arange(4000)).astype(np.float32)
+        >>> View(tone[None], ("batch", "time"), "saliency", "input").sound(8000).seconds
+        0.5
+
+        """
+        from layerscope.views.sound import sonify
+
+        coarse = bool(self.input_size) and self.values.shape[-1:] != self.input_size[-1:]
+        return sonify(
+            self.over_input() if coarse and "batch" in self.axes else self, sfreq, row=row
         )
 
     def save(self, path: str | Path) -> None:

@@ -19,12 +19,16 @@ from layerscope.report.figures.images import (
 from layerscope.report.figures.network import network_svg
 from layerscope.report.figures.plots import curves, distributions, layer_curve, reliability, svg_uri
 from layerscope.report.figures.ranking import ranking
+from layerscope.report.figures.robustness import robustness
 from layerscope.report.figures.scatter import embedding
 from layerscope.report.figures.sheet import Legend, save_png
 from layerscope.report.figures.signals import recording, strip, waveform
+from layerscope.report.figures.sounds import Heard, layers_heard, listening
+from layerscope.report.figures.tuning import filter_responses, snippets, tuning
 from layerscope.report.figures.units import pair, synthesised, zeiler_fergus
 
 __all__ = [
+    "Heard",
     "Legend",
     "attribution",
     "confusion_svg",
@@ -34,9 +38,12 @@ __all__ = [
     "embedding",
     "feature_grid",
     "filter_grid",
+    "filter_responses",
     "fit",
     "grid",
     "layer_curve",
+    "layers_heard",
+    "listening",
     "network_svg",
     "overlay",
     "pair",
@@ -46,13 +53,16 @@ __all__ = [
     "rectified",
     "reliability",
     "rgb",
+    "robustness",
     "save_png",
     "signed",
+    "snippets",
     "strip",
     "strong",
     "svg_uri",
     "synthesised",
     "tiles",
+    "tuning",
     "waveform",
     "zeiler_fergus",
 ]
