@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views bench-waveforms clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views bench-waveforms bench-brain clean
 
 setup: .venv/ready
 
@@ -55,6 +55,9 @@ bench-views: setup
 
 bench-waveforms: setup
 	$(BIN)/python -m benchmarks waveforms
+
+bench-brain: setup
+	$(BIN)/python -m benchmarks brain
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache docs/gallery/out

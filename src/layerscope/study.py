@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from layerscope import storage, toml
+from layerscope.brain.use_settings import UseSettings
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
 from layerscope.mistakes import allowed, joined
@@ -27,7 +28,7 @@ from layerscope.training.settings import TrainingSettings
 
 
 class Study(BaseModel):
-    """Say what is wanted: `name` and the sections data, model, training and views.
+    """Say what is wanted: `name` and the sections data, model, training, views and brain.
 
     >>> from layerscope.data.settings import DataSettings
     >>> from layerscope.nets.settings import ModelSettings
@@ -43,6 +44,7 @@ class Study(BaseModel):
     model: ModelSettings
     training: TrainingSettings = Field(default_factory=TrainingSettings, validate_default=True)
     views: ViewsSettings = Field(default_factory=ViewsSettings)
+    brain: UseSettings = Field(default_factory=UseSettings)
 
     @field_validator("name")
     @classmethod

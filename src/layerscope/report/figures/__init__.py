@@ -1,5 +1,6 @@
 """Figures of the page, the slides and the gallery: arrays in; pictures, plots, drawings out."""
 
+from layerscope.report.figures.bands import band_costs, frequency_curves, layer_bands
 from layerscope.report.figures.confusion import confusion_svg
 from layerscope.report.figures.grid import grid
 from layerscope.report.figures.images import (
@@ -16,6 +17,7 @@ from layerscope.report.figures.images import (
     strong,
     tiles,
 )
+from layerscope.report.figures.moments import event_related, strongest_epochs
 from layerscope.report.figures.network import network_svg
 from layerscope.report.figures.plots import curves, distributions, layer_curve, reliability, svg_uri
 from layerscope.report.figures.ranking import ranking
@@ -24,6 +26,7 @@ from layerscope.report.figures.scatter import embedding
 from layerscope.report.figures.sheet import Legend, save_png
 from layerscope.report.figures.signals import recording, strip, waveform
 from layerscope.report.figures.sounds import Heard, layers_heard, listening
+from layerscope.report.figures.topography import topographies
 from layerscope.report.figures.tuning import filter_responses, snippets, tuning
 from layerscope.report.figures.units import pair, synthesised, zeiler_fergus
 
@@ -31,16 +34,20 @@ __all__ = [
     "Heard",
     "Legend",
     "attribution",
+    "band_costs",
     "confusion_svg",
     "curves",
     "data_uri",
     "distributions",
     "embedding",
+    "event_related",
     "feature_grid",
     "filter_grid",
     "filter_responses",
     "fit",
+    "frequency_curves",
     "grid",
+    "layer_bands",
     "layer_curve",
     "layers_heard",
     "listening",
@@ -59,9 +66,11 @@ __all__ = [
     "snippets",
     "strip",
     "strong",
+    "strongest_epochs",
     "svg_uri",
     "synthesised",
     "tiles",
+    "topographies",
     "tuning",
     "waveform",
     "zeiler_fergus",

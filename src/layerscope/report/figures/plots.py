@@ -34,7 +34,7 @@ def curves(
     'epoch'
     """
     figure = Figure(figsize=SIZE, layout="constrained")
-    axes = _axes(figure, theme)
+    axes = themed_axes(figure, theme)
     colours = (theme.first, theme.second, theme.third, theme.muted)
     dashes = ("-", "--", "-.", ":")
     for number, (name, points) in enumerate(series.items()):
@@ -76,7 +76,7 @@ def reliability(bins: Sequence[Bin], *, theme: Theme = LIGHT) -> Figure:
     """
     figure = Figure(figsize=SIZE, layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=(3, 1))
-    upper, lower = _axes(figure, theme, grid[0]), _axes(figure, theme, grid[1])
+    upper, lower = themed_axes(figure, theme, grid[0]), themed_axes(figure, theme, grid[1])
     upper.plot([0, 1], [0, 1], color=theme.muted, linewidth=1, linestyle=(0, (4, 3)))
     upper.plot(
         [part.confidence for part in bins if part.confidence is not None],
@@ -123,7 +123,7 @@ def layer_curve(
     ['_child0', 'chance']
     """
     figure = Figure(figsize=(max(SIZE[0], 0.55 * len(layers) + 1.6), SIZE[1]), layout="constrained")
-    axes = _axes(figure, theme)
+    axes = themed_axes(figure, theme)
     x = range(len(layers))
     axes.plot(x, values, color=theme.first, marker="o", markersize=5, linewidth=1.8)
     if low is not None and high is not None:
@@ -158,7 +158,7 @@ def distributions(
     'class selectivity'
     """
     figure = Figure(figsize=(max(SIZE[0], 0.7 * len(layers) + 1.6), SIZE[1]), layout="constrained")
-    axes = _axes(figure, theme)
+    axes = themed_axes(figure, theme)
     for place, units in enumerate(values):
         ordered = np.sort(np.asarray(units, dtype=float))
         spread = 0.3 * (((np.arange(len(ordered)) * 0.618) % 1) - 0.5)  # even, and always the same
@@ -197,9 +197,15 @@ def svg_uri(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def _axes(figure: Figure, theme: Theme, place: Any = 111) -> Axes:
-    """Add axes in the theme's colours, without a frame above and to the right."""
-    axes = figure.add_subplot(place)
+def themed_axes(
+    figure: Figure, theme: Theme, place: Any = 111, *, share: Axes | None = None
+) -> Axes:
+    """Add axes in the theme's colours, without a frame above and to the right.
+
+    `place` is as matplotlib takes it; `share` are axes with which both scales are shared.
+    """
+    places = place if isinstance(place, tuple) else (place,)
+    axes = figure.add_subplot(*places, sharex=share, sharey=share)
     axes.set_facecolor("none")
     axes.grid(visible=True, color=theme.line, linewidth=0.6)
     axes.set_axisbelow(True)
