@@ -147,3 +147,15 @@ def test_channels_are_varied_alike():
     settings = EVERYTHING.model_copy(update={"noise": 0.0})
     found = varied(settings, waves)
     assert torch.equal(found, found[:, :1].expand_as(found))
+
+
+def test_channels_of_recordings_are_dropped_by_chance_but_never_all():
+    ones = torch.ones(4000, 4, 3)
+    kept = varied(SoundAugmentSettings(channel_dropout=0.3), ones)
+    there = kept[:, :, 0]
+    assert torch.equal(kept, there[:, :, None].expand_as(kept))
+    assert set(there.unique().tolist()) == {0.0, 1.0}
+    assert there.sum(dim=1).min() == 1
+    assert float(there.mean()) == pytest.approx(0.7, abs=0.02)
+    alone = varied(SoundAugmentSettings(channel_dropout=0.9), torch.ones(50, 1, 3))
+    assert torch.equal(alone, torch.ones(50, 1, 3))

@@ -64,6 +64,7 @@ def prepare(settings: DataSettings) -> Dataset:
         fingerprint(examples, found.classes),
         (*found.warnings, *warned),
         found.background,
+        found.log,
     )
 
 

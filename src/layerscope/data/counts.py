@@ -15,7 +15,8 @@ def counts(dataset: Dataset) -> dict[str, Any]:
     `rows`: a dict a class with `class`, the splits' names, `balanced` (what one epoch of training
     shows) and `refused`, the last one for all. `imbalance`: largest over smallest class of train,
     before and after. `refused`: a dict a refused file with `id`, `split`, `label`, `reason`;
-    `noted`: a dict a usable one with `id`, `split`, `label`, `note`; `warnings` of the whole.
+    `noted`: a dict a usable one with `id`, `split`, `label`, `note`; `log` says what was done to
+    the whole, `warnings` what to look at.
     """
     settings, train = dataset.settings, dataset["train"]
     number = len(dataset.classes)
@@ -49,6 +50,7 @@ def counts(dataset: Dataset) -> dict[str, Any]:
             for e in dataset.examples
             if e.note and not e.reason
         ],
+        "log": list(dataset.log),
         "warnings": list(dataset.warnings),
     }
 
@@ -83,7 +85,7 @@ def count_table(counted: dict[str, Any], most: int = 20) -> str:
     told = f"largest class to smallest: {ratio['before']:.1f} to 1"
     if balance != "none":
         told += f"; after {balance}: {ratio['after']:.1f} to 1"
-    lines.append(told)
+    lines += [told, *counted.get("log", [])]
     lines += _named(counted["refused"], "reason", f"{len(counted['refused']):,} refused", most)
     noted = counted.get("noted", [])
     kinds = Counter(kind for file in noted for kind in _kinds(file["note"]))

@@ -88,8 +88,8 @@ class Split:
 class Dataset:
     """Everything a study's data give: classes, input, examples (refused ones too) and splits.
 
-    `warnings` are what a person should know of the whole; `background` reads sounds that training
-    may mix in, int16 (time,).
+    `warnings` are what a person should know of the whole, `log` what was done to it; `background`
+    reads sounds that training may mix in, int16 (time,).
     """
 
     settings: DataSettings
@@ -100,6 +100,7 @@ class Dataset:
     fingerprint: str
     warnings: tuple[str, ...] = ()
     background: Callable[[], np.ndarray] | None = None
+    log: tuple[str, ...] = ()
 
     def __getitem__(self, split: str) -> Split:
         """Give a split by name: train, val or test."""

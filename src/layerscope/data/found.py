@@ -24,7 +24,7 @@ class Found:
     `together`: what may not be torn apart by a drawn split where it is not the group, "" for an
     example on its own; empty: the groups. `leak` says what is done where one group is in two
     splits: "warn" or "refuse"; `group_word` is its name. `notes`: what was done to a usable
-    example, or "". `warnings` are of the whole. `background` reads
+    example, or "". `warnings` are of the whole, `log` what was done to it. `background` reads
     sounds to mix in, int16 (time,).
     """
 
@@ -44,6 +44,7 @@ class Found:
     group_word: str = "group"
     notes: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
     background: Callable[[], np.ndarray] | None = None
     fractions: dict[str, float] | None = None
 

@@ -68,6 +68,8 @@ def augment_sound(
         waves = mask(waves, place, np.where(masked, stretch, 0))
     if inverted.any():
         waves = waves * torch.from_numpy(np.where(inverted, -1, 1)).float()[:, None, None]
+    if settings.channel_dropout:
+        waves = drop_channels(waves, draw.random((count, waves.shape[1])), settings.channel_dropout)
     return waves
 
 
@@ -168,6 +170,16 @@ def mask(waves: Tensor, place: np.ndarray, stretch: np.ndarray) -> Tensor:
     for row in np.flatnonzero(stretch):
         waves[row, :, begins[row] : begins[row] + stretch[row]] = 0
     return waves
+
+
+def drop_channels(waves: Tensor, drawn: np.ndarray, chance: float) -> Tensor:
+    """Set channels to zero where `drawn` (batch, channel) 0..1 is below the chance, but never all.
+
+    >>> drop_channels(torch.ones(2, 2, 1), np.array([[0.1, 0.9], [0.1, 0.2]]), 0.5).tolist()
+    [[[0.0], [1.0]], [[0.0], [1.0]]]
+    """
+    kept = (drawn >= chance) | (drawn == drawn.max(axis=1, keepdims=True))
+    return waves * torch.from_numpy(kept)[:, :, None]
 
 
 def noise_of(dataset: "Dataset", settings: TrainingSettings) -> np.ndarray | None:

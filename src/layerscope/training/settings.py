@@ -46,6 +46,8 @@ class SoundAugmentSettings(_Section):
     """How long that stretch is."""
     invert: Fraction = 0.0
     """Probability of turning the wave upside down, which sounds the same."""
+    channel_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Probability of each channel of a recording to be set to zero; one at least is kept."""
 
     @field_validator("speed", "noise_snr", "mask_seconds")
     @classmethod

@@ -5,6 +5,7 @@ import pytest
 
 from data.recordings import planted
 from layerscope.data import DataSettings, from_folder, prepare
+from layerscope.data.counts import count_table
 from layerscope.data.recordings.groups import folds_of
 from layerscope.errors import LayerscopeError
 
@@ -102,7 +103,7 @@ def test_the_same_signal_twice_is_dropped(tmp_path):
     gone = [example for example in dataset.examples if example.reason]
     assert len(gone) == 12
     assert gone[0].reason == "the same signal as a.npz#00000"
-    assert "dropped 12 of 24 epochs whose signal is there already" in dataset.warnings
+    assert "dropped 12 of 24 epochs whose signal is there already" in dataset.log
 
 
 def test_the_table_of_the_data_holds_every_drop(folder, tmp_path):
@@ -112,8 +113,9 @@ def test_the_table_of_the_data_holds_every_drop(folder, tmp_path):
     assert all("above reject = 110 µV" in example.reason for example in gone)
     assert {example.group for example in gone} <= set(RUNS)
     assert len(dataset.examples) == 48
-    told = "\n".join(dataset.counts()["warnings"])
-    assert f"dropped {len(gone)} of 48 epochs with a peak-to-peak above 110 µV" in told
+    told = count_table(dataset.counts())
+    assert f"\ndropped {len(gone)} of 48 epochs with a peak-to-peak above 110 µV" in told
+    assert dataset.counts()["warnings"] == []
     dataset.write_table(tmp_path / "data.csv")
     assert (tmp_path / "data.csv").read_text().count("above reject") == len(gone)
 
@@ -178,6 +180,6 @@ def test_the_real_recordings_are_read(real_data):
     assert dataset.classes == ("house", "face")
     assert dataset.spec.channels == ("TP9", "AF7", "AF8", "TP10")
     assert len({example.group for example in dataset.examples}) == 5
-    assert "dropped 25 of 975 epochs with a peak-to-peak above 100 µV" in dataset.warnings[0]
+    assert "dropped 25 of 975 epochs with a peak-to-peak above 100 µV" in dataset.log[0]
     assert len(dataset["train"]) + len(dataset["val"]) == 950
     assert dataset["val"].groups[0].startswith("visual/N170/subject1/session1/data_2017-09-13")

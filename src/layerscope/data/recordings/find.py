@@ -59,7 +59,8 @@ def recordings(settings: DataSettings) -> Found:
         together=[""] * (count + gone) if own.split_by == "epoch" else [],
         leak="warn" if own.allow_leak else "refuse",
         group_word="recording" if own.split_by == "epoch" else own.split_by,
-        warnings=(*epochs.log, *epochs.notes),
+        warnings=epochs.notes,
+        log=epochs.log,
     )
 
 
