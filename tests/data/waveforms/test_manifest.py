@@ -114,3 +114,12 @@ def test_a_table_that_is_none_is_told(table, text, message):
 def test_a_missing_table_is_told(tmp_path):
     with pytest.raises(LayerscopeError, match=r"cannot read .*clips\.csv"):
         prepare(settings_of(tmp_path))
+
+
+def test_other_parts_of_the_same_files_are_packed_anew(table):
+    def first(begin):
+        lines = [f"one.flac,{'ab'[k]},{begin + k},{begin + k + 1}" for k in range(2)]
+        dataset = table("path,label,start,end\n" + "\n".join(lines), val_fraction=0)
+        return dataset["train"].batch([0])
+
+    assert not (first(0) == first(5.3)).all()

@@ -10,6 +10,7 @@ import torch
 from data.waveforms.tones import RATE, tone
 from layerscope import LayerscopeError
 from layerscope.data import DataSettings, from_folder, pack, prepare
+from layerscope.data.waveforms.find import waveforms
 
 
 def settings_of(root, **more):
@@ -121,6 +122,8 @@ def test_each_fault_is_refused_or_noted_by_the_stated_policy(faulty, cache):
     counted = dataset.counts()
     assert [row["refused"] for row in counted["rows"]] == [0, 6, 6]
     assert len(counted["noted"]) == 5
+    found = waveforms(settings_of(faulty))
+    assert [row < 0 for row in found.rows] == [bool(reason) for reason in found.reasons]
 
 
 @pytest.mark.parametrize(
