@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from layerscope.cli import data, demo, evaluate, methods, report, see, train
+from layerscope.cli import brain, data, demo, evaluate, methods, report, see, train
 from layerscope.errors import LayerscopeError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ VERBS = {
     "train": train,
     "evaluate": evaluate,
     "see": see,
+    "brain": brain,
     "report": report,
     "methods": methods,
 }
