@@ -93,9 +93,10 @@ def swap_band(
     own = band_part(epochs.signals, band, known_sfreq(scope))
     rest = epochs.signals - own
     with bar(f"swapping {band.name}", draws, "passes") as step:
-        before, after = logits_of(scope, epochs.signals), []
+        like = scope.trace(epochs.signals[:1])
+        before, after = logits_of(scope, epochs.signals, like), []
         for row in donors:
-            after.append(logits_of(scope, rest + own[torch.from_numpy(row)]))
+            after.append(logits_of(scope, rest + own[torch.from_numpy(row)], like))
             step()
     moved = {}
     if layers:
@@ -139,12 +140,13 @@ def _with_partners(epochs: Epochs) -> Epochs:
     return epochs.at(np.array([n for n, name in enumerate(epochs.groups) if name not in alone]))
 
 
-def logits_of(scope: Scope, signals: Tensor) -> np.ndarray:
+def logits_of(scope: Scope, signals: Tensor, like: Trace | None = None) -> np.ndarray:
     """Show signals to the network, a part at a time: logits `(N, class)`.
 
-    Of a network that ends in a softmax the logarithm, which differs by a constant.
+    Of a network that ends in a softmax the logarithm, which differs by a constant. `like` is a
+    trace of such a signal, by which that is known; None: one is made.
     """
-    like = scope.trace(signals[:1])
+    like = scope.trace(signals[:1]) if like is None else like
     softmax = bool(like.notes)
     device = like.tape.input.tensor.device
     parts = []
