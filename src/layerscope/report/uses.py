@@ -169,7 +169,7 @@ def _windows(found: dict[str, Any], arrays: dict[str, np.ndarray], positions: np
     windows, values = arrays["windows"], arrays["moments_contrast"].T  # (window, channel)
     across = min(ACROSS, len(windows))
     down = -(-len(windows) // across)
-    padded = np.zeros((down * across, values.shape[1]))
+    padded = np.full((down * across, values.shape[1]), np.nan)
     padded[: len(windows)] = values
     starts = [windows[min(k * across, len(windows) - 1)][0] for k in range(down)]
     length = 1000 * float(windows[0][1] - windows[0][0])

@@ -46,9 +46,12 @@ def topographies(
     figure = Figure(figsize=size, layout="constrained")
     figure.set_facecolor(theme.paper)
     heads = figure.subplots(len(rows), len(columns), squeeze=False)
-    top = float(np.abs(values).max(initial=0)) or 1.0
+    top = float(np.abs(np.nan_to_num(values)).max(initial=0)) or 1.0
     colours = SIGNED if signed else HEAT
     for (i, j), axes in np.ndenumerate(heads):
+        if np.isnan(values[i, j]).all():  # no head here
+            axes.axis("off")
+            continue
         largest = float(np.abs(values[i, j]).max(initial=0)) or 1.0
         limit = largest if each else top
         named = channels if (i, j) == (0, 0) and len(channels) <= 12 else None
