@@ -1,4 +1,4 @@
-# make setup | demo | test | check | bench | gallery: each does what it needs first.
+# make setup | demo | test | check | bench | bench-sweep | gallery: each does what it needs first.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick bench bench-views bench-waveforms bench-brain clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick sweep-quick bench bench-views bench-sweep bench-waveforms bench-brain clean
 
 setup: .venv/ready
 
@@ -25,7 +25,7 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-checks: format lint types sizes gallery-quick
+checks: format lint types sizes gallery-quick sweep-quick
 
 check: checks test
 
@@ -47,6 +47,11 @@ gallery: setup
 gallery-quick: setup
 	set -e; for script in docs/gallery/*.py; do $(BIN)/python $$script --quick; done
 
+sweep-quick: setup
+	rm -rf build/digits-sweep
+	$(BIN)/layerscope sweep examples/digits-sweep.toml --out build/digits-sweep
+	$(BIN)/layerscope runs build/digits-sweep
+
 bench: setup
 	$(BIN)/python -m benchmarks
 
@@ -58,6 +63,9 @@ bench-waveforms: setup
 
 bench-brain: setup
 	$(BIN)/python -m benchmarks brain
+
+bench-sweep: setup
+	$(BIN)/python -m benchmarks sweep
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache docs/gallery/out

@@ -62,7 +62,8 @@ def _row(name: str, model: type[BaseModel]) -> list[str]:
     if field.is_required():
         told = "none: it must be given"
     else:
-        told = "none" if default is None else f"`{toml.dumps({'x': default})[4:].strip()}`"
+        text = toml.dumps({"x": default})[4:].strip()
+        told = "none" if default is None or default == {} else f"`{text}`"
     allowed = ", ".join([_type(field.annotation), *map(_bound, field.metadata)])
     return [f"`{name}`", told, allowed.strip(", "), _meaning(name, model)]
 
@@ -75,6 +76,8 @@ def _type(annotation: Any) -> str:
         kind = "list" if get_origin(annotation) is tuple else "table"
         inner = {_type(part) for part in get_args(annotation) if part is not Ellipsis}
         return f"{kind} of {' and '.join(sorted(inner))}"
+    if annotation is Any:
+        return "any value"
     words = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     if annotation in words:
         return words[annotation]
@@ -102,7 +105,7 @@ def _meaning(name: str, model: type[BaseModel]) -> str:
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
-    for part in (annotation, *get_args(annotation)):
+    for part in (annotation, *get_args(annotation)):  # a section, or a section that may be absent
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
     return None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from layerscope import nets, report
     from layerscope.run import Run
     from layerscope.study import Study
-    from layerscope.verbs import evaluate, load, see, train
+    from layerscope.verbs import evaluate, load, see, sweep, train
     from layerscope.views import Scope, Trace, View
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ __all__ = [
     "nets",
     "report",
     "see",
+    "sweep",
     "train",
 ]
 
@@ -40,6 +41,7 @@ _HOME = {
     "evaluate": "layerscope.verbs",
     "load": "layerscope.verbs",
     "see": "layerscope.verbs",
+    "sweep": "layerscope.verbs",
     "train": "layerscope.verbs",
 }
 

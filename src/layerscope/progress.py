@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -30,6 +30,11 @@ LINE_EVERY = 5.0
 _silent: ContextVar[bool] = ContextVar("_silent", default=False)
 _display: ContextVar[Progress | None] = ContextVar("_display", default=None)
 
+Receive = Callable[[str, int, int | None, str], object]
+"""Takes what the work is called, units done, units in all or None, and the text beside them."""
+
+_receive: ContextVar[Receive | None] = ContextVar("_receive", default=None)
+
 
 class Step(Protocol):
     """Report that `advance` more units are done; `text` (a loss, a layer) is shown beside them."""
@@ -46,7 +51,10 @@ def bar(description: str, total: int | None = None, unit: str = "steps") -> Iter
     >>> with bar("training", total=9666, unit="images") as step:
     ...     step(32, "loss 0.41")
     """
-    if _silent.get() or os.environ.get("LAYERSCOPE_QUIET", "") not in ("", "0"):
+    receive = _receive.get()
+    if receive is not None:
+        yield _told(receive, description, total)
+    elif _silent.get() or os.environ.get("LAYERSCOPE_QUIET", "") not in ("", "0"):
         yield lambda advance=1, text="": None
     elif sys.stderr.isatty():
         with _terminal_bar(description, total, unit) as step:
@@ -67,6 +75,32 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         _silent.reset(token)
+
+
+@contextlib.contextmanager
+def told_to(receive: Receive) -> Iterator[None]:
+    """Give the progress of the work inside to a function, and show none of it.
+
+    >>> with told_to(lambda *told: print(told)), bar("training", total=2) as step:
+    ...     step(1, "loss 0.41")
+    ('training', 1, 2, 'loss 0.41')
+    """
+    token = _receive.set(receive)
+    try:
+        yield
+    finally:
+        _receive.reset(token)
+
+
+def _told(receive: Receive, description: str, total: int | None) -> Step:
+    done = 0
+
+    def step(advance: int = 1, text: str = "") -> None:
+        nonlocal done
+        done += advance
+        receive(description, done, total, text)
+
+    return step
 
 
 @contextlib.contextmanager
@@ -135,7 +169,7 @@ def _lines(description: str, total: int | None, unit: str) -> Step:
         line = f"{description}: {_count(done, total, unit)}{_rate(rate, unit)}"
         if total and rate:
             line = f"{description}: {100 * done / total:.0f} %, " + line.split(": ", 1)[1]
-            line += f", {_clock((total - done) / rate)} left"
+            line += f", {clock((total - done) / rate)} left"
         sys.stderr.write(line + (f", {text}" if text else "") + "\n")
         sys.stderr.flush()
 
@@ -152,7 +186,12 @@ def _rate(rate: float | None, unit: str) -> str:
     return f", {rate:,.0f} {unit}/s" if rate >= 10 else f", {rate:.2g} {unit}/s"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Write a time as minutes and seconds, or with hours.
+
+    >>> clock(75), clock(7275)
+    ('1:15', '2:01:15')
+    """
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,9 +1,7 @@
 """The run folder: every verb reads what is there and adds its part."""
 
 import contextlib
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +39,8 @@ class Run:
         self.provenance_file = self.path / "provenance.json"
         self.data_file = self.path / "data.csv"
         self.weights_file = self.path / "model.safetensors"
+        self.start_file = self.path / "start.safetensors"
+        self.moved_file = self.path / "moved.csv"
         self.model_file = self.path / "model.json"
         self.checkpoint_folder = self.path / "checkpoint"
         self.history_file = self.path / "history.csv"
@@ -65,11 +65,11 @@ class Run:
         if run.study_file.exists():
             if run.study != study:
                 raise LayerscopeError(
-                    f"{path} holds the run of another study ({_differences(run.study, study)}): "
+                    f"{path} holds the run of another study ({differences(run.study, study)}): "
                     "name another folder, or remove this one"
                 )
             return run
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+        if run.path.exists() and (not run.path.is_dir() or any(map(_foreign, run.path.iterdir()))):
             raise LayerscopeError(
                 f"{path} is there already and is no run (it has no study.toml): name a new folder"
             )
@@ -104,22 +104,9 @@ class Run:
             LayerscopeError: another process works in this folder.
 
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(descriptor, 20).decode() or "unknown"
-                raise LayerscopeError(
-                    f"another process works in {self.path} (process {holder}): "
-                    "wait until it ends, or train into another folder"
-                ) from None
-            os.truncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
+        instead = "wait until it ends, or train into another folder"
+        with storage.locked(self.path, instead):
             yield
-        finally:
-            os.close(descriptor)
 
     @cached_property
     def study(self) -> Study:
@@ -145,8 +132,12 @@ class Run:
 
     def describe_model(self, dataset: "Dataset") -> None:
         """Write model.json: all that is needed, beside the weights, to build the network."""
+        from layerscope import nets
+
+        if self.start_file.is_file():  # written already, and its source may be gone
+            return
         document = {
-            "architecture": self.study.model.model_dump(mode="json"),
+            "architecture": nets.sources.architecture(self.study.model).model_dump(mode="json"),
             "classes": list(dataset.classes),
             "input": dataset.spec.as_dict(),
         }
@@ -154,15 +145,28 @@ class Run:
         self.__dict__.pop("model", None)
 
     def untrained_net(self) -> "nn.Module":
-        """Build the network with the weights it starts from, drawn from the study's seed."""
+        """Build the network with the weights it starts from, drawn from the study's seed.
+
+        Those of a pretrained network, with its new head, are kept in start.safetensors.
+        """
         import torch
 
         from layerscope import nets
 
-        settings = ModelSettings.model_validate(self.model["architecture"])
+        if self.start_file.is_file():
+            return self._filled(self.start_file)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.study.training.seed)
-            return nets.build(settings, self.spec.shape, self.classes)
+            if self.study.model.pretrained is not None:
+                return nets.build(self.study.model, self.spec.shape, self.classes)
+            return self._bare_net()
+
+    def _bare_net(self) -> "nn.Module":
+        """Build the network from model.json alone; its weights are of no meaning."""
+        from layerscope import nets
+
+        settings = ModelSettings.model_validate(self.model["architecture"])
+        return nets.build(settings, self.spec.shape, self.classes, weights=False)
 
     def net(self) -> "nn.Module":
         """Build the network with its kept weights, in evaluation mode.
@@ -171,21 +175,26 @@ class Run:
             LayerscopeError: the run has no weights yet, or the file is damaged.
 
         """
-        import safetensors.torch
-
         refuse_crossed(self)
         if not self.weights_file.is_file():
             raise LayerscopeError(f"{self.path} has no weights yet: {self._train_again()}")
-        net = self.untrained_net()
+        return self._filled(self.weights_file).eval()
+
+    def _filled(self, file: Path) -> "nn.Module":
+        """Build the network with the weights of one of the run's files."""
+        import safetensors.torch
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            net = self._bare_net()
         try:
-            net.load_state_dict(safetensors.torch.load_file(self.weights_file))
+            net.load_state_dict(safetensors.torch.load_file(file))
         except (safetensors.SafetensorError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise LayerscopeError(
-                f"{self.weights_file} does not hold this run's weights ({reason}): "
-                + self._train_again()
+                f"{file} does not hold this run's weights ({reason}): {self._train_again()}"
             ) from error
-        return net.eval()
+        return net
 
     def scope(self) -> "Scope":
         """Look through the trained network, in its input's units."""
@@ -228,7 +237,7 @@ class Run:
         """Give size, receptive field, parameters and FLOPs of every layer."""
         from layerscope.nets.geometry import geometry
 
-        return geometry(self.untrained_net(), self.spec.shape)
+        return geometry(self._bare_net(), self.spec.shape)
 
     def splits(self) -> list[str]:
         """List the splits that hold predictions: val, test."""
@@ -312,6 +321,12 @@ class Run:
         """Add facts to provenance.json."""
         storage.write_json(self.provenance_file, self.provenance() | facts)
 
+    def forget(self, fact: str) -> None:
+        """Take a fact out of provenance.json, where it is there."""
+        facts = self.provenance()
+        if facts.pop(fact, None) is not None:
+            storage.write_json(self.provenance_file, facts)
+
     def finished(self) -> bool:
         """Tell whether training came to its end and its predictions are stored."""
         return "finished" in self.provenance() and self.predictions_file.is_file()
@@ -329,19 +344,29 @@ class Run:
         return f"run `layerscope train {self.study_file} --out {self.path} --resume`"
 
 
-def _differences(ours: Study, theirs: Study) -> str:
+def _foreign(path: Path) -> bool:
+    """Tell whether a file is none that a training killed at its very start leaves behind."""
+    return not path.name.startswith((".study.toml.", ".lock"))
+
+
+def differences(ours: Study, theirs: Study) -> str:
     """Name the keys in which two studies differ."""
-    old, new = (_flat(study.model_dump(mode="json")) for study in (ours, theirs))
+    old, new = (flat(study.model_dump(mode="json")) for study in (ours, theirs))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     told = [f"{key} {old.get(key)!r} there, {new.get(key)!r} asked" for key in keys[:3]]
     return "; ".join(told) + (f"; and {len(keys) - 3} more" if len(keys) > 3 else "")
 
 
-def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Write nested tables as one with dotted keys.
+
+    >>> flat({"model": {"blocks": 6}})
+    {'model.blocks': 6}
+    """
+    found: dict[str, Any] = {}
     for key, value in document.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
-    return flat
+            found[prefix + key] = value
+    return found

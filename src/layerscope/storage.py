@@ -3,10 +3,12 @@
 import codecs
 import contextlib
 import csv
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,6 +76,58 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """Read a CSV file as a list of rows, every value a string."""
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@contextlib.contextmanager
+def locked(folder: Path, instead: str, *, wait: float = 0.0) -> Iterator[int]:
+    """Keep every other process from working in a folder; a crash lets go. Gives the descriptor.
+
+    A process that inherits the descriptor holds the lock too. `instead` says what to do where the
+    folder is taken; before that, it is waited for `wait` seconds.
+
+    Raises:
+        LayerscopeError: another process works in this folder.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        end = time.monotonic() + wait
+        while not _taken(descriptor):
+            if time.monotonic() >= end:
+                holder = os.read(descriptor, 20).decode() or "unknown"
+                raise LayerscopeError(
+                    f"another process works in {folder} (process {holder}): {instead}"
+                )
+            time.sleep(0.1)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def holder(folder: Path) -> str | None:
+    """Name the process that works in a folder, by its id; None where none does."""
+    try:
+        descriptor = os.open(folder / ".lock", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 20).decode() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _umask() -> int:

@@ -14,6 +14,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from layerscope import storage, toml
@@ -21,14 +22,16 @@ from layerscope.brain.use_settings import UseSettings
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
 from layerscope.mistakes import allowed, joined
+from layerscope.nets import sources
 from layerscope.nets.settings import ModelSettings
 from layerscope.seeing import ViewsSettings
 from layerscope.training.recipes import suited
 from layerscope.training.settings import TrainingSettings
+from layerscope.training.sweep.settings import SweepSettings
 
 
 class Study(BaseModel):
-    """Say what is wanted: `name` and the sections data, model, training, views and brain.
+    """Say what is wanted: `name` and the sections data, model, training, views, brain and sweep.
 
     >>> from layerscope.data.settings import DataSettings
     >>> from layerscope.nets.settings import ModelSettings
@@ -45,6 +48,29 @@ class Study(BaseModel):
     training: TrainingSettings = Field(default_factory=TrainingSettings, validate_default=True)
     views: ViewsSettings = Field(default_factory=ViewsSettings)
     brain: UseSettings = Field(default_factory=UseSettings)
+    sweep: SweepSettings | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_network_takes_it(cls, document: Any, info: ValidationInfo) -> Any:
+        """Fill in size and units of photographs as a pretrained network takes them."""
+        model, data = (
+            (document.get(key) if isinstance(document, dict) else None) for key in ("model", "data")
+        )
+        if not isinstance(model, dict) or not isinstance(data, dict) or "pretrained" not in model:
+            return document
+        if {"size", "normalize"} <= data.keys():
+            return document
+        try:
+            own = sources.own_input(ModelSettings.model_validate(model, context=info.context))
+        except ValidationError:  # told where the section itself is checked
+            return document
+        except LayerscopeError as error:
+            raise ValueError(str(error)) from None
+        if own is None or own.kind != "photo":
+            return document
+        filled = {"size": own.shape[1], "normalize": "network", **data}
+        return {**document, "data": filled}
 
     @field_validator("name")
     @classmethod

@@ -1,6 +1,7 @@
-"""The verbs of the command line, for Python: train, load, evaluate, see."""
+"""The verbs of the command line, for Python: train, sweep, load, evaluate, see."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,13 @@ from layerscope.run import Run
 from layerscope.study import Study
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from layerscope.data import Dataset
     from layerscope.evaluation import Evaluation
     from layerscope.seeing.of_run import Seen
+    from layerscope.training.sweep.local import Watch
+    from layerscope.training.sweep.sweeping import Swept
 
 
 def train(study: Study | str | Path, out: str | Path | None = None, *, resume: bool = False) -> Run:
@@ -42,12 +47,37 @@ def train(study: Study | str | Path, out: str | Path | None = None, *, resume: b
                 f"{path} holds a training of this study that has not ended: continue it with "
                 "--resume (resume=True), or name another folder"
             )
-    dataset = _prepared(given)
-    _check_views(given, dataset)
+    dataset = prepared(given)
+    _check_views(given, dataset, weights=not Run(path).start_file.is_file())
     run = Run.create(path, given)
     with run.locked():
-        _fit(run, dataset, resume=resume)
+        fit(run, dataset, resume=resume)
     return run
+
+
+def sweep(
+    study: Study | str | Path,
+    out: str | Path | None = None,
+    *,
+    engine: str = "local",
+    jobs: int | None = None,
+    retry_failed: bool = False,
+    watch: "Watch" = lambda snapshot: None,
+) -> "Swept":
+    """Train what the study's `[sweep]` asks for, and choose by its rule; give what was found.
+
+    `out` is the sweep's folder (default: runs/NAME). What is there already is not trained again;
+    `watch` is called now and then with how the sweep stands.
+
+    Raises:
+        LayerscopeError: the folder holds another sweep, bad data, or a setting that cannot be.
+
+    """
+    from layerscope.training.sweep.sweeping import run_sweep
+
+    given = study if isinstance(study, Study) else Study.load(study)
+    path = Path(out) if out is not None else Path("runs") / given.name
+    return run_sweep(given, path, engine=engine, jobs=jobs, retry_failed=retry_failed, watch=watch)
 
 
 def load(path: str | Path) -> Run:
@@ -103,11 +133,31 @@ def see(
         return see_run(run, methods=methods, layers=layers, classes=classes, target=target)
 
 
-def _prepared(study: Study) -> "Dataset":
+def in_own_units(dataset: "Dataset", study: Study) -> "Dataset":
+    """Put a data set into the units of the pretrained network, where the study asks for them."""
+    from layerscope import nets
+
+    if study.data.normalize != "network":
+        return dataset
+    own = nets.sources.own_input(study.model)
+    if own is None:
+        raise LayerscopeError(
+            'data.normalize = "network": only a pretrained network that is known, or a run, says '
+            'how its input is normalised; set it to "channel", "imagenet" or "none"'
+        )
+    if len(own.mean) != len(dataset.spec.mean):
+        raise LayerscopeError(
+            f"the pretrained network takes {len(own.mean)} channels, the data have "
+            f"{len(dataset.spec.mean)}"
+        )
+    return replace(dataset, spec=replace(dataset.spec, mean=own.mean, std=own.std))
+
+
+def prepared(study: Study) -> "Dataset":
     """Prepare the data and make sure that there is something to measure on."""
     from layerscope.data import prepare
 
-    dataset = prepare(study.data)
+    dataset = in_own_units(prepare(study.data), study)
     chosen = study.training.keep == "best" or study.training.patience > 0
     if "val" not in dataset.splits and (chosen or "test" not in dataset.splits):
         raise LayerscopeError(
@@ -117,19 +167,23 @@ def _prepared(study: Study) -> "Dataset":
     return dataset
 
 
-def _check_views(study: Study, dataset: "Dataset") -> None:
-    """Make sure, before a long training, that what is to be seen after it is there."""
+def _check_views(study: Study, dataset: "Dataset", *, weights: bool) -> None:
+    """Make sure, before a long training, that what is to be seen after it is there.
+
+    And, with `weights`, that those of a pretrained network are.
+    """
     import torch
 
     from layerscope import nets
     from layerscope.seeing.of_run import check_views
 
     with torch.random.fork_rng(devices=[]):
-        net = nets.build(study.model, dataset.spec.shape, dataset.classes)
+        net = nets.build(study.model, dataset.spec.shape, dataset.classes, weights=weights)
     check_views(study.views, net, dataset.spec, dataset.classes)
 
 
-def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
+def fit(run: Run, dataset: "Dataset", *, resume: bool, until: int | None = None) -> None:
+    """Train a run's network, or `until` so many epochs are done, and store its predictions."""
     from layerscope import training
 
     run.check_data(dataset)
@@ -137,18 +191,52 @@ def _fit(run: Run, dataset: "Dataset", *, resume: bool) -> None:
     run.describe_model(dataset)
     seeds = {"data": run.study.data.seed, "training": run.study.training.seed}
     run.note(**provenance.describe(dataset.fingerprint, seeds, Path.cwd()) | run.provenance())
-    training.fit(
-        run.untrained_net(),
-        dataset,
-        run.study.training,
-        run.path,
-        resume=resume and _checkpointed(run),
-    )
+    run.forget("failed")
+    try:
+        training.fit(
+            _start(run),
+            dataset,
+            run.study.training,
+            run.path,
+            resume=resume and _checkpointed(run),
+            until=until,
+        )
+    except (training.Interrupted, training.Paused):
+        raise
+    except Exception as error:
+        run.note(failed=(str(error) or type(error).__name__).splitlines()[0])
+        raise
     _predict(run, dataset)
+    _measure_moved(run, dataset)
     run.robustness_file.unlink(missing_ok=True)  # of other weights, if this is a second training
     _measure_robustness(run, dataset)
     write_linear(run, dataset)
     run.note(finished=provenance.now(), weights_sha256=run.weights_digest())
+
+
+def _measure_moved(run: Run, dataset: "Dataset") -> None:
+    """Store how far each layer of a fine-tuned network is from where it began."""
+    import numpy as np
+
+    from layerscope.evaluation import moved, write_moved
+    from layerscope.evaluation.moved import EXAMPLES
+
+    if not run.start_file.is_file():
+        return
+    val = dataset["val"]
+    places = np.unique(np.linspace(0, len(val) - 1, EXAMPLES).astype(np.int64))
+    images = run.spec.to_model(val.batch(places))
+    write_moved(run.moved_file, moved(run.untrained_net(), run.net(), images))
+
+
+def _start(run: Run) -> "nn.Module":
+    """Give the network that training starts from; a pretrained one is kept beside the run's."""
+    from layerscope.training import checkpoint
+
+    net = run.untrained_net()
+    if run.study.model.pretrained is not None and not run.start_file.is_file():
+        checkpoint.write_tensors(run.start_file, net.state_dict())
+    return net
 
 
 def _checkpointed(run: Run) -> bool:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from layerscope.cli import brain, data, demo, evaluate, methods, report, see, train
+from layerscope.cli import brain, data, demo, evaluate, methods, report, runs, see, sweep, train
 from layerscope.errors import LayerscopeError
 
 app = typer.Typer(
@@ -19,10 +19,12 @@ VERBS = {
     "demo": demo,
     "data": data,
     "train": train,
+    "sweep": sweep,
     "evaluate": evaluate,
     "see": see,
     "brain": brain,
     "report": report,
+    "runs": runs,
     "methods": methods,
 }
 for name, module in VERBS.items():

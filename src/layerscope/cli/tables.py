@@ -74,6 +74,30 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def echo_moved(run: "Run") -> None:
+    """Print how far each layer of a fine-tuned run is from where it began."""
+    from layerscope.evaluation import read_moved
+
+    names = {
+        "weights": "weights moved, %",
+        "answers": "answers moved, %",
+        "similarity": "similarity",
+    }
+    typer.echo("\nfrom the pretrained network (similarity: linear CKA of the answers)")
+    echo_table(
+        [
+            {
+                "layer": row.layer,
+                "parameters": row.parameters,
+                names["weights"]: 100 * row.weights,
+                names["answers"]: 100 * row.answers,
+                names["similarity"]: row.similarity,
+            }
+            for row in read_moved(run.moved_file)
+        ]
+    )
+
+
 def echo_run(run: "Run") -> None:
     """Print where a trained run lies and its main figures."""
     evaluation = run.evaluation().as_dict()

@@ -30,7 +30,7 @@ def train(
     Its weights, history and predictions are stored in a run folder.
     """
     from layerscope import verbs
-    from layerscope.cli.tables import echo_run
+    from layerscope.cli.tables import echo_moved, echo_run
     from layerscope.cross_validation import cross_validate
     from layerscope.run import Run
     from layerscope.study import Study
@@ -51,3 +51,5 @@ def train(
     if done:
         typer.echo("this study's training is finished; there is nothing to do", err=True)
     echo_run(run)
+    if run.moved_file.is_file():
+        echo_moved(run)

@@ -50,7 +50,8 @@ class DataSettings(BaseModel):
     balance: Literal["none", "undersample", "undersample_each_epoch", "oversample", "weighted"] = (
         "none"
     )
-    normalize: Literal["channel", "imagenet", "none"] = "channel"
+    normalize: Literal["channel", "imagenet", "none", "network"] = "channel"
+    """"network": as the pretrained network of [model] takes it, which then is the default."""
     seed: int = Field(default=0, ge=0)
     max_pixels: int = Field(default=89_478_485, ge=1, le=178_956_970)
     waveforms: WaveformsSettings | None = None
@@ -64,12 +65,11 @@ class DataSettings(BaseModel):
 
         """
         root = self.root or ""
-        for braced, bare in _VARIABLE.findall(root):
-            if not os.environ.get(braced or bare):
-                raise LayerscopeError(
-                    f'data.root = "{root}": the environment variable {braced or bare} is not set; '
-                    "set it to a folder, or write the path itself"
-                )
+        if missing := unset_variable(root):
+            raise LayerscopeError(
+                f'data.root = "{root}": the environment variable {missing} is not set; '
+                "set it to a folder, or write the path itself"
+            )
         path = Path(os.path.expanduser(os.path.expandvars(root)))
         if not path.is_dir():
             what = "a file, not a folder" if path.exists() else "no folder"
@@ -216,6 +216,16 @@ class DataSettings(BaseModel):
 
 
 _CLASSES = "a list of folders, or a table of concept = [folders], or nothing for all sub-folders"
+
+
+def unset_variable(path: str) -> str:
+    """Name the first environment variable in a path that is not set, or "".
+
+    >>> unset_variable("$SURELY_NOT_SET/photos")
+    'SURELY_NOT_SET'
+    """
+    names = [braced or bare for braced, bare in _VARIABLE.findall(path)]
+    return next((name for name in names if not os.environ.get(name)), "")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -1,6 +1,7 @@
 """From predictions to tables: what the network gets right and what it confuses."""
 
 from layerscope.evaluation.figures import Estimate
+from layerscope.evaluation.moved import Moved, moved, read_moved, write_moved
 from layerscope.evaluation.predictions import Predictions, predict
 from layerscope.evaluation.robustness import (
     Condition,
@@ -15,14 +16,18 @@ __all__ = [
     "Condition",
     "Estimate",
     "Evaluation",
+    "Moved",
     "Predictions",
     "RefusedFile",
     "confused_with",
     "evaluate",
     "findings",
+    "moved",
     "notes",
     "predict",
+    "read_moved",
     "read_robustness",
     "robustness",
+    "write_moved",
     "write_robustness",
 ]

@@ -1,5 +1,6 @@
 """The networks: the study's family, EEG's, pretrained ones, how a study names one, geometry."""
 
+from layerscope.nets import sources
 from layerscope.nets.eeg import deep_eeg, eegnet, shallow_eeg
 from layerscope.nets.geometry import LayerGeometry, geometry
 from layerscope.nets.pretrained import pretrained, pretrained_input
@@ -18,6 +19,7 @@ __all__ = [
     "pretrained",
     "pretrained_input",
     "shallow_eeg",
+    "sources",
     "study_1d",
     "study_2d",
     "study_mnist",

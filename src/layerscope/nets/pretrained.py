@@ -56,10 +56,19 @@ def pretrained(name: str, *, weights: str | os.PathLike[str] | None = None) -> n
     with torch.device("meta"):  # nothing is drawn: every weight comes from the file
         net = known.build()
     path = Path(weights) if weights is not None else known.installed()  # type: ignore[misc]
-    state = {key.replace(*known.renamed): x for key, x in _read(path, known.where).items()}
-    _check(name, path, state, net.state_dict())
+    state = {key.replace(*known.renamed): x for key, x in read_weights(path, known.where).items()}
+    check_weights(name, path, state, net.state_dict())
     net.load_state_dict(state, assign=True)
     return net.eval()
+
+
+def untrained(name: str) -> nn.Module:
+    """Build a pretrained network's architecture for ImageNet's classes; its weights are random.
+
+    >>> sum(p.numel() for p in untrained("squeezenet1_0").parameters())
+    1248424
+    """
+    return _known(name).build()
 
 
 def pretrained_input(name: str) -> InputSpec:
@@ -101,7 +110,7 @@ def _efficientnet_lite0_weights() -> Path:
     return Path(files.get_model_file_path())
 
 
-def _read(path: Path, where: str) -> dict[str, Tensor]:
+def read_weights(path: Path, where: str) -> dict[str, Tensor]:
     """Read arrays by name as float32 (counts stay whole numbers), by the file's ending."""
     readers: dict[str, Callable[[Path], Mapping[str, Tensor]]] = {
         ".npz": _read_npz,
@@ -134,7 +143,9 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
-def _check(name: str, path: Path, given: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+def check_weights(
+    name: str, path: Path, given: dict[str, Tensor], wanted: dict[str, Tensor]
+) -> None:
     """Refuse weights of other names or shapes than the network's, and tell the first of each."""
     shapes = [
         f"{key} {tuple(given[key].shape)} instead of {tuple(wanted[key].shape)}"

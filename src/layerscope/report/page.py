@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from layerscope.evaluation import Evaluation, confused_with
+from layerscope.evaluation import Evaluation, confused_with, read_moved
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.sentences import counted, percent
 from layerscope.report import beside, figures
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAIN = {
     "data": ("kind", "size", "balance", "normalize"),
-    "model": ("preset", "blocks", "channels", "dropout"),
+    "model": ("preset", "pretrained", "blocks", "channels", "dropout"),
     "training": ("epochs", "batch_size", "optimizer", "learning_rate", "precision"),
 }
 PAIRS = 8  # of the most confused
@@ -112,7 +112,7 @@ def _content(run: "Run") -> dict[str, Any]:
         "light": LIGHT.css(),
         "dark": DARK.css(),
         "name": run.study.name,
-        "preset": run.study.model.preset,
+        "preset": run.study.model.pretrained or run.study.model.preset,
         "chosen_here": run.evaluated_split() == "val" and run.study.training.keep == "best",
         "date": str(provenance.get("finished", provenance.get("started", "")))[:10],
         "split": run.evaluated_split(),
@@ -163,6 +163,19 @@ def _drawings(run: "Run", result: Evaluation, trained: Any, geometry: Any) -> di
                 trained.loss, "loss (nats)", best=trained.best, theme=theme
             ),
             f"Loss of each epoch{best}",
+        )
+    if run.moved_file.is_file():
+        rows = read_moved(run.moved_file)
+        found["moved"] = _plot(
+            lambda theme: figures.layer_curve(
+                [row.layer for row in rows],
+                [row.weights for row in rows],
+                "distance from the start",
+                levels={"answers to the same examples": [row.answers for row in rows]},
+                share=True,
+                theme=theme,
+            ),
+            "How far each layer's weights, and its answers, are from those it began with",
         )
     if trained.accuracy:
         found["accuracy"] = _plot(

@@ -15,7 +15,8 @@ from layerscope.errors import LayerscopeError
 from layerscope.training import checkpoint, loop
 from layerscope.training.augment_sound import noise_of
 from layerscope.training.checkpoint import Progress, State
-from layerscope.training.interrupt import noted_signals
+from layerscope.training.finetune import Stages, rates
+from layerscope.training.interrupt import Paused, noted_signals
 from layerscope.training.loop import Session
 from layerscope.training.loss import Objective, objective
 from layerscope.training.optimizer import averaged_twin, make_optimizers
@@ -51,6 +52,7 @@ def fit(
     folder: str | Path,
     *,
     resume: bool = False,
+    until: int | None = None,
 ) -> Fitted:
     """Train a network; its weights, history and checkpoint go into a run's folder.
 
@@ -60,6 +62,7 @@ def fit(
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; everything is saved.
+        Paused: `until` so many epochs are done, fewer than all; everything is saved.
         LayerscopeError: the loss is not finite, nothing to resume, another study, disk full.
 
     """
@@ -78,16 +81,18 @@ def fit(
     log.info("training in %s", precision.told())
     device = next(net.parameters()).device
     with surroundings(precision, device), noted_signals() as signals:
+        stages = Stages(net, settings.finetune, dataset.spec.shape)
         state, loss = begin(net, dataset, settings, precision)
-        session = Session(
-            dataset, settings, folder, study, precision, state, loss, signals, background
-        )
+        held = (dataset, settings, folder, study, precision, state, loss, signals)
+        session = Session(*held, background=background, enter=stages.enter)
         if saved:
             checkpoint.restore(saved, state)
             loop.write_history(session)
         else:
             loop.save(session)
-        loop.run(session)
+        loop.run(session, until)
+        if state.progress.epoch < settings.epochs and not state.progress.stopped:
+            raise Paused(f"{state.progress.epoch} of {settings.epochs} epochs are done")
         return _finish(session)
 
 
@@ -126,7 +131,7 @@ def _study_of(
 ) -> dict[str, Any]:
     """Say, flat, all on which the course of a training depends."""
     asked = settings.model_dump(mode="json", exclude={"checkpoint_seconds"})
-    augment = asked.pop("augment")
+    augment, finetune = asked.pop("augment"), asked.pop("finetune")
     sound = augment.pop("sound") or {}
     if background is not None:
         sound["background"] = hashlib.sha256(background.tobytes()).hexdigest()
@@ -134,6 +139,7 @@ def _study_of(
         **{f"training.{key}": value for key, value in asked.items()},
         **{f"training.augment.{key}": value for key, value in augment.items()},
         **{f"training.augment.sound.{key}": value for key, value in sound.items()},
+        **{f"training.finetune.{key}": value for key, value in finetune.items()},
         "data.balance": dataset.settings.balance,
         "data.classes": list(dataset.classes),
         "data.fingerprint": dataset.fingerprint,
@@ -149,7 +155,7 @@ def begin(
     net.to(memory_format=precision.memory_format)  # type: ignore[call-overload]
     state = State(
         net,
-        make_optimizers(net, settings),
+        make_optimizers(net, settings, rates(net, settings.finetune, dataset.spec.shape)),
         averaged_twin(net) if settings.ema else None,
         Progress(),
     )

@@ -13,6 +13,10 @@ class Interrupted(LayerscopeError):
     """Training was told to stop and did, with a checkpoint from which it can go on."""
 
 
+class Paused(LayerscopeError):
+    """Training has done as many epochs as it was asked to, and can go on from its checkpoint."""
+
+
 @contextlib.contextmanager
 def noted_signals() -> Iterator[list[signal.Signals]]:
     """Note SIGINT and SIGTERM in the list it gives; a second one acts as it did before.

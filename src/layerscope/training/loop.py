@@ -8,13 +8,14 @@ import logging
 import math
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from layerscope import progress, storage
 from layerscope.data.balance import epoch_order
@@ -64,6 +65,7 @@ class Session:
     objective: Objective
     signals: list[signal.Signals]
     background: np.ndarray | None = None
+    enter: Callable[[nn.Module, int], object] = lambda net, epoch: net.train()
     ticked: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
 
@@ -77,8 +79,8 @@ class _Stop(Exception):
     """A signal has asked to end."""
 
 
-def run(session: Session) -> None:
-    """Train to the last epoch, or until patience ends it.
+def run(session: Session, until: int | None = None) -> None:
+    """Train to the last epoch, or `until` so many are done, or until patience ends it.
 
     Raises:
         Interrupted: a signal asked to end; everything is saved.
@@ -86,10 +88,11 @@ def run(session: Session) -> None:
 
     """
     settings, at = session.settings, session.state.progress
-    total = settings.epochs * len(session.order(0)) - at.images
-    with progress.bar("training", total=total, unit="examples") as show:
+    last = settings.epochs if until is None else min(until, settings.epochs)
+    total = last * len(session.order(0)) - at.images
+    with progress.bar("training", total=max(total, 0), unit="examples") as show:
         try:
-            while at.epoch < settings.epochs and not at.stopped:
+            while at.epoch < last and not at.stopped:
                 _epoch(session, show)
         except _Stop:
             save(session)
@@ -120,7 +123,7 @@ def _epoch(session: Session, show: progress.Step) -> None:
     settings, at = session.settings, session.state.progress
     order = session.order(at.epoch)
     steps = math.ceil(len(order) / settings.batch_size)
-    session.state.net.train()
+    session.enter(session.state.net, at.epoch)
     while at.step < steps:
         begin = at.step * settings.batch_size
         positions = order[begin : begin + settings.batch_size]

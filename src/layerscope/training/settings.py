@@ -121,6 +121,21 @@ def _upwards(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
+class FinetuneSettings(_Section):
+    """The `[training.finetune]` table: which layers learn, when, and how fast; all alike if absent.
+
+    >>> FinetuneSettings(freeze=["features.0"]).layer_decay
+    1.0
+    """
+
+    freeze: tuple[str, ...] = ()
+    """Names of layers, or of parts that hold layers, whose weights are never changed."""
+    probe_epochs: int = Field(default=0, ge=0)
+    """Epochs at the start in which the last layer alone learns (a linear probe)."""
+    layer_decay: Share = 1.0
+    """Each layer's learning rate is this times that of the layer after it; the last has it all."""
+
+
 class TrainingSettings(_Section):
     """The `[training]` section.
 
@@ -159,6 +174,7 @@ class TrainingSettings(_Section):
     train_sizes: tuple[tuple[Fraction, Size], ...] = ()
     """Pairs [fraction of the training from which it holds, side in pixels]; none: full size."""
     augment: AugmentSettings = Field(default_factory=AugmentSettings)
+    finetune: FinetuneSettings = Field(default_factory=FinetuneSettings)
 
     metric: Literal["val_balanced_accuracy", "val_accuracy", "val_loss"] = "val_balanced_accuracy"
     """What tells the best epoch."""

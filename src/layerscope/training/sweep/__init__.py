@@ -1,0 +1,1 @@
+"""The sweep: settings compared honestly, each trial a run, a durable folder of all of them."""
