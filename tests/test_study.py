@@ -86,8 +86,8 @@ MISTAKES = {
     ),
     "not one of the words": (
         DIGITS.replace("study-mnist", "study-mnits"),
-        "line 4, model.preset = \"study-mnits\": it should be 'study-2d', 'study-1d' or "
-        "'study-mnist'; did you mean 'study-mnist'?",
+        "line 4, model.preset = \"study-mnits\": it should be 'study-2d', 'study-1d', "
+        "'study-mnist', 'shallow-eeg', 'deep-eeg' or 'eegnet'; did you mean 'study-mnist'?",
     ),
     "out of range": (
         DIGITS + "[training]\nepochs = 0\n",
