@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from layerscope.evaluation import Evaluation, confused_with, read_moved
+from layerscope.evaluation import Evaluation, Moved, confused_with, read_moved
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.sentences import counted, percent
 from layerscope.report import beside, figures
@@ -165,18 +165,7 @@ def _drawings(run: "Run", result: Evaluation, trained: Any, geometry: Any) -> di
             f"Loss of each epoch{best}",
         )
     if run.moved_file.is_file():
-        rows = read_moved(run.moved_file)
-        found["moved"] = _plot(
-            lambda theme: figures.layer_curve(
-                [row.layer for row in rows],
-                [row.weights for row in rows],
-                "distance from the start",
-                levels={"answers to the same examples": [row.answers for row in rows]},
-                share=True,
-                theme=theme,
-            ),
-            "How far each layer's weights, and its answers, are from those it began with",
-        )
+        found["moved"] = _moved(read_moved(run.moved_file))
     if trained.accuracy:
         found["accuracy"] = _plot(
             lambda theme: figures.curves(
@@ -185,6 +174,21 @@ def _drawings(run: "Run", result: Evaluation, trained: Any, geometry: Any) -> di
             f"Accuracy of each epoch{best}",
         )
     return found
+
+
+def _moved(rows: list[Moved]) -> Drawing:
+    """Draw how far each layer of a fine-tuned network is from where it began."""
+    return _plot(
+        lambda theme: figures.layer_curve(
+            [row.layer for row in rows],
+            [row.weights for row in rows],
+            "distance from the start",
+            levels={"answers to the same examples": [row.answers for row in rows]},
+            share=True,
+            theme=theme,
+        ),
+        "How far each layer's weights, and its answers, are from those it began with",
+    )
 
 
 def _drawing(draw: Callable[[Theme], str], alt: str) -> Drawing:
