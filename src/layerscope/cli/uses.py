@@ -5,12 +5,11 @@ from pathlib import Path
 
 import typer
 
-from layerscope.run import Run
-
 
 def tell_uses(path: Path, layers: list[str], twins: int | None, *, as_json: bool) -> None:
     """Ask a run what its layers use and print the findings, or the whole document."""
     from layerscope.brain.of_run import use_of_run
+    from layerscope.run import Run
 
     run = Run.open(path)
     wanted = (layers[0] if len(layers) == 1 else tuple(layers)) if layers else None
