@@ -132,7 +132,7 @@ def layer_curve(
     for (name, level), (dash, colour) in zip((levels or {}).items(), styles, strict=False):
         each = [level] * len(layers) if isinstance(level, float | int) else level
         axes.plot(x, each, color=colour, linestyle=dash, linewidth=1.6, label=name)
-    _name_layers(axes, layers)
+    name_layers(axes, layers)
     axes.set_ylabel(ylabel)
     tell(figure, title, caption, theme)
     if share:
@@ -167,7 +167,7 @@ def distributions(
             lower, middle, upper = np.quantile(ordered, (0.25, 0.5, 0.75))
             axes.plot([place + 0.3] * 2, [lower, upper], color=theme.ink, linewidth=2)
             axes.plot(place + 0.3, middle, "o", color=theme.paper, markeredgecolor=theme.ink)
-    _name_layers(axes, layers)
+    name_layers(axes, layers)
     axes.set_ylabel(ylabel)
     tell(figure, title, caption, theme)
     return figure
@@ -182,7 +182,7 @@ def tell(figure: Figure, title: str, caption: str, theme: Theme) -> None:
         figure.suptitle("\n".join(lines), **style)
 
 
-def _name_layers(axes: Axes, layers: Sequence[str]) -> None:
+def name_layers(axes: Axes, layers: Sequence[str]) -> None:
     """Name the layers below the axes, turned where there are many or their names are long."""
     crowded = len(layers) * max(map(len, layers)) > 60
     axes.set_xticks(range(len(layers)), layers, rotation=90 if crowded else 0)
