@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 #: In the order of the table.
-FAMILIES = ("swapping",)
+FAMILIES = ("similarity", "ridge", "swapping")
 
 
 def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -28,6 +28,8 @@ from layerscope.seeing import ViewsSettings
 from layerscope.training.recipes import suited
 from layerscope.training.settings import TrainingSettings
 from layerscope.training.sweep.settings import SweepSettings
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Study(BaseModel):
@@ -102,23 +104,26 @@ class Study(BaseModel):
                 given and what is allowed.
 
         """
-        path = Path(path)
-        text = _read(path)
-        try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise LayerscopeError(
-                f"{path} is not valid TOML: {error}{_quoted(text, error)}"
-            ) from None
-        document.setdefault("name", path.stem)
-        try:
-            return cls.model_validate(document, context={"folder": path.resolve().parent})
-        except ValidationError as error:
-            raise LayerscopeError(_told(path, text, document, error)) from None
+        return checked(cls, path)
 
     def save(self, path: str | Path) -> None:
         """Write the study as TOML that loads back equal, defaults written out."""
         storage.write_text(Path(path), toml.dumps(self.model_dump()))
+
+
+def checked(model: type[_Model], path: str | Path) -> _Model:
+    """Read a TOML file as one of our models; every mistake in it is told, with its line."""
+    path = Path(path)
+    text = _read(path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LayerscopeError(f"{path} is not valid TOML: {error}{_quoted(text, error)}") from None
+    document.setdefault("name", path.stem)
+    try:
+        return model.model_validate(document, context={"folder": path.resolve().parent})
+    except ValidationError as error:
+        raise LayerscopeError(_told(path, text, document, error, model)) from None
 
 
 def _read(path: Path) -> str:
@@ -149,14 +154,20 @@ def _quoted(text: str, error: tomllib.TOMLDecodeError) -> str:
     return f": {lines[int(spoken[1]) - 1].strip()}"
 
 
-def _told(path: Path, text: str, document: dict[str, Any], error: ValidationError) -> str:
+def _told(
+    path: Path,
+    text: str,
+    document: dict[str, Any],
+    error: ValidationError,
+    model: type[BaseModel],
+) -> str:
     """Tell all mistakes of a study file in one message, a line each."""
     mistakes: dict[tuple[str | int, ...], list[str]] = {}
     values: dict[tuple[str | int, ...], str] = {}
     for detail in error.errors():
         key, given = _place(document, detail["loc"], missing=detail["type"] == "missing")
         values[key] = _quote(detail["type"], given)
-        mistakes.setdefault(key, []).append(_mistake(dict(detail), key, given))
+        mistakes.setdefault(key, []).append(_mistake(dict(detail), key, given, model))
     lines = []
     for key, reasons in mistakes.items():
         if any(other[: len(key)] == key and other != key for other in mistakes):
@@ -197,10 +208,12 @@ def _quote(kind: str, given: Any) -> str:
     return f" = {toml.dumps({'x': given})[4:].strip()}"
 
 
-def _mistake(detail: dict[str, Any], key: tuple[str | int, ...], given: Any) -> str:
+def _mistake(
+    detail: dict[str, Any], key: tuple[str | int, ...], given: Any, model: type[BaseModel]
+) -> str:
     """Say what is wrong with one key and what is allowed, from pydantic's detail."""
     if detail["type"] == "extra_forbidden":
-        known = _fields(key[:-1])
+        known = _fields(key[:-1], model)
         close = difflib.get_close_matches(str(key[-1]), known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         return f"there is no such key; {guess}known here: {', '.join(known)}"
@@ -210,9 +223,9 @@ def _mistake(detail: dict[str, Any], key: tuple[str | int, ...], given: Any) -> 
     return allowed(detail, given, key)
 
 
-def _fields(key: tuple[str | int, ...]) -> list[str]:
-    """List the keys that a section of the study knows."""
-    section: type[BaseModel] = Study
+def _fields(key: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
+    """List the keys that a section of the file knows."""
+    section = model
     for part in key:
         field = section.model_fields.get(str(part))
         annotation = field.annotation if field else None

@@ -37,14 +37,47 @@ def crossnobis(
 
     """
     means, names = fold_means(patterns, conditions, folds)
-    count, _, channels = means.shape  # (fold, condition, channel)
+    crossed = _crossed(means, precision)
+    return _without_own(crossed).sum((1, 2)), names
+
+
+def sign_flips(
+    patterns: np.ndarray,
+    conditions: Sequence[object] | np.ndarray,
+    folds: Sequence[object] | np.ndarray,
+    precision: np.ndarray | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Test each pair of conditions: one-sided p of its crossnobis distance, `(pair,)`.
+
+    If two conditions had the same pattern, their difference in a fold could as well have had the
+    other sign; the signs of the folds are drawn.
+    """
+    means, _ = fold_means(patterns, conditions, folds)
+    apart = _without_own(_crossed(means, precision))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(draws, len(means)))
+    null = np.einsum("df,pfg,dg->pd", signs, apart, signs, optimize=True)
+    value = apart.sum((1, 2))
+    return (1 + (null >= value[:, None] - 1e-12 * np.abs(value[:, None])).sum(1)) / (1 + draws)
+
+
+def _crossed(means: np.ndarray, precision: np.ndarray | None) -> np.ndarray:
+    """Multiply each pair's difference in one fold with that in another: `(pair, fold, fold)`."""
+    channels = means.shape[2]
     metric = np.eye(channels) if precision is None else np.asarray(precision, dtype=np.float64)
     if metric.shape != (channels, channels):
         raise Refused(f"precision {metric.shape} for {channels} channels: (channel, channel)")
-    rows, columns = np.triu_indices(len(names), 1)
-    apart = means[:, rows] - means[:, columns]  # (fold, pair, channel)
-    others = (apart.sum(0) - apart) / (count - 1)
-    return np.einsum("fpc,fpc->p", others @ metric, apart) / (count * channels), names
+    rows, columns = np.triu_indices(means.shape[1], 1)
+    apart = np.moveaxis(means[:, rows] - means[:, columns], 0, 1)  # (pair, fold, channel)
+    return (apart @ metric) @ np.moveaxis(apart, 1, 2) / channels
+
+
+def _without_own(crossed: np.ndarray) -> np.ndarray:
+    """Leave out a fold with itself, and average the others: they sum to the distance."""
+    count = crossed.shape[1]
+    return crossed * ~np.eye(count, dtype=bool) / (count * (count - 1))
 
 
 def fold_means(

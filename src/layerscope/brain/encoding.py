@@ -64,7 +64,14 @@ def encode(
 
     """
     y = torch.as_tensor(np.asarray(responses, dtype=np.float64))
-    scaled = _scaled(kernel, y)
+    if y.dim() != 2 or len(kernel) != len(y):
+        raise Refused(
+            f"a kernel of {len(kernel)} rows and responses {tuple(y.shape)}: expected (row, row) "
+            "and (row, target)"
+        )
+    if not bool(torch.isfinite(y).all()):
+        raise Refused("the responses hold NaN or infinity")
+    scaled = scaled_kernel(kernel)
     names = np.asarray(groups)
     if len(names) != len(y):
         raise Refused(f"{len(names)} groups for {len(y)} responses: one for each")
@@ -89,11 +96,12 @@ def category_kernel(labels: Sequence[object] | np.ndarray) -> np.ndarray:
     return (names[:, None] == names[None, :]).astype(np.float64)
 
 
-def response_ceiling(repeats: np.ndarray) -> np.ndarray:
-    """Bound the correlation of any model with the mean of repeats `(repeat, row, target)`.
+def response_ceiling(repeats: np.ndarray, *, of: str = "mean") -> np.ndarray:
+    """Bound the correlation of any model with repeats `(repeat, row, target)`: `(target,)`.
 
-    The square root of the share of the mean's variance that is signal, `(target,)`; where no
-    signal is found, 0. Schoppe et al. 2016, doi:10.3389/fncom.2016.00010.
+    With their `of="mean"`, or with `of="one"` of them: the square root of the share of its
+    variance that is signal; where no signal is found, 0.
+    Schoppe et al. 2016, doi:10.3389/fncom.2016.00010.
 
     >>> response_ceiling(np.array([[[1.0], [2.0], [4.0]]] * 2))
     array([1.])
@@ -107,8 +115,8 @@ def response_ceiling(repeats: np.ndarray) -> np.ndarray:
     of_sum = repeats.sum(0).var(0, ddof=1)
     of_each = repeats.var(1, ddof=1).sum(0)
     signal = (of_sum - of_each) / (count * (count - 1))
-    share = signal / np.maximum(repeats.mean(0).var(0, ddof=1), np.finfo(float).tiny)
-    return np.sqrt(np.clip(share, 0, 1))
+    whole = of_sum / count**2 if of == "mean" else of_each / count
+    return np.sqrt(np.clip(signal / np.maximum(whole, np.finfo(float).tiny), 0, 1))
 
 
 def _choose_inside(
@@ -134,16 +142,13 @@ def _choose_inside(
     return choose(losses, alphas, shared=shared)
 
 
-def _scaled(kernel: np.ndarray, y: Tensor) -> Tensor:
-    """Bring a kernel to centred patterns of mean squared length 1, and check it."""
+def scaled_kernel(kernel: np.ndarray) -> Tensor:
+    """Bring a kernel `(row, row)` to centred patterns of mean squared length 1, and check it."""
     given = torch.as_tensor(np.asarray(kernel, dtype=np.float64))
-    if y.dim() != 2 or given.shape != (len(y), len(y)):
-        raise Refused(
-            f"a kernel {tuple(given.shape)} and responses {tuple(y.shape)}: expected (row, row) "
-            "and (row, target)"
-        )
-    if not bool(torch.isfinite(given).all() and torch.isfinite(y).all()):
-        raise Refused("the kernel or the responses hold NaN or infinity")
+    if given.dim() != 2 or given.shape[0] != given.shape[1]:
+        raise Refused(f"a kernel of the shape {tuple(given.shape)}: expected (row, row)")
+    if not bool(torch.isfinite(given).all()):
+        raise Refused("the kernel holds NaN or infinity")
     rows = given.mean(0)
     centred = given - rows[:, None] - rows[None, :] + rows.mean()
     length = centred.diagonal().mean()
