@@ -70,6 +70,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 
 
 def brain(
+    context: typer.Context,
     given: Given = None,
     rdm: Rdm = None,
     key: Key = None,
@@ -105,11 +106,22 @@ def brain(
     """
     options = dict(locals())
     if given is not None and given.suffix == ".toml":
+        _refuse_others(context, ("given", "out", "as_json"), f"{given} holds all of it")
         _of_file(given, out, as_json)
     elif bold is not None:
+        _refuse_others(context, ("bold", "seed", "out", "as_json"), "--bold stands alone")
         _of_bold(options)
     else:
         _of_options(options)
+
+
+def _refuse_others(context: typer.Context, known: tuple[str, ...], reason: str) -> None:
+    """Refuse options that would be passed over in silence."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in known and source is not None and source.name == "COMMANDLINE":
+            what = "a RUN" if name == "given" else f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(f"{reason}: leave out {what}")
 
 
 def _of_file(file: Path, out: Path | None, as_json: bool) -> None:
@@ -159,7 +171,7 @@ def _of_options(options: dict[str, Any]) -> None:
 
 def _network(named: str, weights: Path | None, shown: dict[str, Any]) -> dict[str, Any]:
     """Tell a run's folder, FILE:FUNCTION and the name of a pretrained network apart."""
-    if Path(named).is_dir():
+    if Path(named).is_dir() or ("/" in named and ":" not in named):
         return {"run": named}
     if ":" in named:
         return {"model": named, **shown}
