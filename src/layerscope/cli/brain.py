@@ -1,4 +1,4 @@
-"""`layerscope brain`: layers against brains, networks against networks, and fMRI by itself."""
+"""`layerscope brain`: what layers use of recordings; layers against brains; fMRI by itself."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +49,9 @@ Against = Annotated[
 AgainstWeights = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Of a pretrained network named by --against.")
 ]
+Twins = Annotated[
+    int | None, typer.Option(min=0, help="Of recordings: networks trained on shuffled labels.")
+]
 Bold = Annotated[
     Path | None, typer.Option(metavar="FILE.npz", help="fMRI volumes X, label, run; alone.")
 ]
@@ -85,6 +88,7 @@ def brain(
     against: Against = None,
     against_weights: AgainstWeights = None,
     bold: Bold = None,
+    twins: Twins = None,
     layers: Layers = None,
     distance: Distance = "correlation",
     compare: Compare = "spearman",
@@ -97,21 +101,37 @@ def brain(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Compare layers with brains that saw the same images.
+    """Compare layers with brains, or ask a run of recordings what its layers use.
 
+    A RUN alone, of recordings: which bands, moments and channels its layers use, beside nulls.
+    With --rdm, --responses or --against, and --stimuli: layers beside brains that saw the images.
     RSA along the layers beside pixels, the untrained twin, category models and the noise ceiling;
     --against a second network: CKA and RSA; --responses: encoding models and RSA over time;
     --bold: decoding, encoding and crossnobis RSA of fMRI. A FILE.toml holds all of it, as
     examples/rsa92.toml and examples/haxby.toml do. Several names are joined by commas.
     """
     options = dict(locals())
+    _choose(options.pop("context"), options)
+
+
+def _choose(context: typer.Context, options: dict[str, Any]) -> None:
+    """Do what the given options are those of, and refuse options of the other ways."""
+    given, alone = options["given"], ("rdm", "stimuli", "responses", "against")
     if given is not None and given.suffix == ".toml":
         _refuse_others(context, ("given", "out", "as_json"), f"{given} holds all of it")
-        _of_file(given, out, as_json)
-    elif bold is not None:
+        _of_file(given, options["out"], options["as_json"])
+    elif options["bold"] is not None:
         _refuse_others(context, ("bold", "seed", "out", "as_json"), "--bold stands alone")
         _of_bold(options)
+    elif given is not None and not any(options[name] for name in alone):
+        known = ("given", "layers", "twins", "as_json")
+        _refuse_others(context, known, "a RUN alone is asked what its layers use")
+        from layerscope.cli.uses import tell_uses
+
+        tell_uses(given, _words(options["layers"]), options["twins"], as_json=options["as_json"])
     else:
+        if options["twins"] is not None:
+            raise typer.BadParameter("--twins are those of a RUN of recordings, asked alone")
         _of_options(options)
 
 
