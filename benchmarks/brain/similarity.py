@@ -14,11 +14,12 @@ import torch
 
 from benchmarks.rows import row
 from layerscope.brain.layers import layer_grams
+from layerscope.brain.network import drawn
 from layerscope.brain.rdm import rdm
 from layerscope.brain.rsa import rsa
 from layerscope.brain.stimuli import find_stimuli
 from layerscope.brain.subjects import read_subjects
-from layerscope.nets.pretrained import pretrained, pretrained_input, untrained
+from layerscope.nets.pretrained import pretrained, pretrained_input
 from layerscope.progress import quiet
 from layerscope.views import Scope
 
@@ -33,7 +34,7 @@ def rows() -> list[dict[str, Any]]:
     with quiet():
         start = time.perf_counter()
         models = {}
-        for kind, each in (("trained", net), ("untrained", untrained(NAME))):
+        for kind, each in (("trained", net), ("untrained", drawn(NAME, 0))):
             scope = Scope(each)
             names = scope.layers("all", spec.shape)
             grams = layer_grams(scope, read, STIMULI, names)
@@ -60,4 +61,4 @@ def _given() -> tuple[torch.nn.Module, Any, np.ndarray]:
     pixels = torch.from_numpy(random.integers(0, 256, (STIMULI, 3, 227, 227), dtype=np.uint8))
     spec = pretrained_input(NAME)
     subjects = random.random((4, STIMULI * (STIMULI - 1) // 2))
-    return untrained(NAME, 1), lambda start, stop: spec.to_model(pixels[start:stop]), subjects
+    return drawn(NAME, 1), lambda start, stop: spec.to_model(pixels[start:stop]), subjects

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from layerscope.brain.settings import NetworkSettings
@@ -47,7 +48,7 @@ def find_network(settings: NetworkSettings, seed: int) -> Network:
         name = settings.pretrained
         spec = pretrained_input(name)
         scope = Scope(pretrained(name, weights=settings.weights), mean=spec.mean, std=spec.std)
-        return Network(name, scope, spec, lambda: untrained(name, seed))
+        return Network(name, scope, spec, lambda: drawn(name, seed))
     net, channels = load_module(str(settings.model)), len(settings.mean)
     if channels not in (1, 3) or len(settings.std) != channels:
         raise LayerscopeError(
@@ -58,3 +59,14 @@ def find_network(settings: NetworkSettings, seed: int) -> Network:
     scope = Scope(net, mean=spec.mean, std=spec.std, output=settings.output)
     name = str(settings.model).rpartition(":")[2]
     return Network(name, scope, spec, lambda: untrained_twin(net, seed))
+
+
+def drawn(name: str, seed: int) -> nn.Module:
+    """Draw the weights that a training of a pretrained network's architecture would start from.
+
+    >>> drawn("squeezenet1_0", 0).classifier[1].bias.abs().max().item()
+    0.0
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return untrained(name).eval()

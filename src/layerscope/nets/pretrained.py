@@ -84,17 +84,6 @@ def pretrained_input(name: str) -> InputSpec:
     return _known(name).input
 
 
-def untrained(name: str, seed: int = 0) -> nn.Module:
-    """Build a pretrained network with the weights that a training of it would start from.
-
-    >>> untrained("squeezenet1_0").classifier[1].bias.abs().max().item()
-    0.0
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return _known(name).build().eval()
-
-
 def _known(name: str) -> _Known:
     if name not in _NETWORKS:
         raise LayerscopeError(f'pretrained("{name}"): one of {", ".join(_NETWORKS)}')
