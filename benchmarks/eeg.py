@@ -26,9 +26,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=NAMES)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "eeg")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    found = {name: [crossed(name, seed, asked.runs) for seed in SEEDS] for name in asked.names}
+    found = {n: {s: crossed(n, s, asked.runs) for s in asked.seeds} for n in asked.names}
     page = "\n".join(section(name, results) for name, results in found.items())
     print(page)
     if asked.write:
@@ -46,23 +47,26 @@ def crossed(name: str, seed: int, runs: Path) -> Evaluation:
     return cross_validate(seeded, runs / f"{name}-{seed}").evaluation()
 
 
-def section(name: str, results: list[Evaluation]) -> str:
+def section(name: str, results: dict[int, Evaluation]) -> str:
     """Write one study's tables in Markdown."""
-    rows = [_network(seed, each) for seed, each in zip(SEEDS, results, strict=True)]
-    first = results[0].recordings
+    rows = [_network(seed, each) for seed, each in results.items()]
+    first = next(iter(results.values())).recordings
     assert first is not None  # these are recordings
     for twin in first.linear:
         cells = [twin.method, figure(twin.accuracy), "", figure(twin.auc), "", ""]
         rows.append(["", "", *cells])
     lines = [f"### {name}", "", *_table(HEAD, [[name, *row[1:]] for row in rows]), ""]
-    areas = [each.recordings.auc.value for each in results if each.recordings]
+    areas = [each.recordings.auc.value for each in results.values() if each.recordings]
     mean = statistics.mean(a for a in areas if a is not None)
-    accuracy = statistics.mean(each.accuracy.value or 0.0 for each in results)
-    lines += [f"Mean of {len(SEEDS)} seeds: accuracy {accuracy:.3f}, AUC {mean:.3f}.", ""]
-    for seed, each in zip(SEEDS, results, strict=True):
+    accuracy = statistics.mean(each.accuracy.value or 0.0 for each in results.values())
+    lines += [
+        f"Mean of {len(results)} seeds: accuracy {accuracy:.3f}, AUC {mean:.3f}.",
+        "",
+    ]
+    for seed, each in results.items():
         if each.recordings:
             lines += [f"- seed {seed}: {' '.join(each.recordings.sentences())}"]
-    return "\n".join([*lines, "", *_groups(results[0]), ""])
+    return "\n".join([*lines, "", *_groups(next(iter(results.values()))), ""])
 
 
 def _network(seed: int, result: Evaluation) -> list[str]:
@@ -82,14 +86,14 @@ def _network(seed: int, result: Evaluation) -> list[str]:
 
 
 def _groups(result: Evaluation) -> list[str]:
-    """Write what is right in each recording, of seed 0."""
+    """Write what is right in each recording, of the first seed."""
     assert result.recordings is not None  # these are recordings
     rows = [
         [each.name, str(each.n), figure(each.accuracy), figure(each.auc)]
         for each in result.recordings.by_group
     ]
     return [
-        "Each recording, seed 0:",
+        "Each recording, first seed:",
         "",
         *_table(["recording", "epochs", "accuracy", "AUC"], rows),
     ]

@@ -68,7 +68,7 @@ def write_linear(run: "Run", dataset: "Dataset") -> None:
     spec = dataset.spec
     if spec.kind != "recording" or spec.sfreq is None:
         return
-    size = len(dataset["train"]) * spec.shape[0] * spec.shape[1] * 32 / spec.sfreq
+    size = len(dataset["train"]) * spec.shape[0] * spec.shape[1]
     for method in ("logistic", "lda") if size <= LARGEST else ("lda",):
         parts = []
         for name in [each for each in ("val", "test") if each in dataset.splits]:

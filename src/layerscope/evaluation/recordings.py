@@ -91,9 +91,11 @@ class RecordingFigures:
             said = [f"Accuracy is above {tested}."]
         else:
             said = [f"Accuracy is not above {tested}; {SIGNIFICANT:g} is asked of both."]
-        if chance.auc_p is not None:
-            told = "is" if chance.auc_p < SIGNIFICANT else "is not"
-            said.append(f"The AUC {told} above 0.5: permutation p = {p_text(chance.auc_p)}.")
+        others = {"Balanced accuracy": chance.balanced_accuracy_p, "The AUC": chance.auc_p}
+        for name, p in others.items():
+            if p is not None:
+                told = "is" if p < SIGNIFICANT else "is not"
+                said.append(f"{name} {told} above chance: permutation p = {p_text(p)}.")
         return said + [each.told() for each in self.linear]
 
     def text(self) -> str:
