@@ -13,11 +13,16 @@ from layerscope.report.figures.traces import GREY, ORANGE, WIDE, snippet_stack, 
 from layerscope.report.theme import LIGHT, Theme
 from layerscope.views import View
 from layerscope.views.sound import spectrogram
+from layerscope.views.sound.plane import WINDOW
 
 
 def heard(samples: np.ndarray, sfreq: float, relevance: np.ndarray | None = None) -> Heard:
-    """Give a sound `(time,)` with the spectrogram that it is drawn with: Hann windows of 32 ms."""
-    frequencies, times, power = spectrogram(samples, sfreq)
+    """Give a sound `(time,)` with the spectrogram that it is drawn with: Hann windows of 32 ms.
+
+    Of a sound that is shorter than two of them, windows of half its length.
+    """
+    seconds = len(samples) / sfreq
+    frequencies, times, power = spectrogram(samples, sfreq, min(WINDOW, seconds / 2))
     level = 10 * np.log10(np.maximum(power, 1e-20))
     return Heard(samples, sfreq, level, frequencies, times, relevance)
 
