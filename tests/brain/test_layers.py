@@ -91,3 +91,15 @@ def test_what_cannot_be_drawn_anew_is_named():
 
     with pytest.raises(Refused, match="1 \\(Own\\)"):
         untrained_twin(nn.Sequential(nn.Linear(1, 1), Own()))
+
+
+def test_a_runs_twin_has_the_weights_it_started_from(digits_run):
+    from layerscope.brain.network import find_network
+    from layerscope.brain.settings import NetworkSettings
+    from layerscope.run import Run
+
+    network = find_network(NetworkSettings(run=digits_run), seed=5)
+    start, twin = Run.open(digits_run).untrained_net(), network.twin()
+    assert torch.equal(twin.conv1.weight, start.conv1.weight)
+    assert not torch.equal(twin.conv1.weight, network.scope.model.conv1.weight)
+    assert not twin.training

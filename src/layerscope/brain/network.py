@@ -29,8 +29,9 @@ class Network:
 def find_network(settings: NetworkSettings, seed: int) -> Network:
     """Build the network that is named; `seed` draws its untrained twin.
 
-    A run's twin has the weights that its training started from, a pretrained network's those that
-    a training of it would start from here, a user's those that its modules draw when reset.
+    A run's twin has the weights that its training started from (drawn anew where these were
+    pretrained), a pretrained network's those that a training of it would start from here, a user's
+    those that its modules draw when reset.
 
     Raises:
         LayerscopeError: no such network, or one that is not shown photographs.
@@ -43,7 +44,7 @@ def find_network(settings: NetworkSettings, seed: int) -> Network:
                 f"{run.path} was trained on {run.spec.kind}s: stimuli are photographs here"
             )
         scope = run.scope()
-        return Network(run.path.resolve().name, scope, run.spec, lambda: run.untrained_net().eval())
+        return Network(run.path.resolve().name, scope, run.spec, lambda: _start(run, seed))
     if settings.pretrained is not None:
         name = settings.pretrained
         spec = pretrained_input(name)
@@ -59,6 +60,13 @@ def find_network(settings: NetworkSettings, seed: int) -> Network:
     scope = Scope(net, mean=spec.mean, std=spec.std, output=settings.output)
     name = str(settings.model).rpartition(":")[2]
     return Network(name, scope, spec, lambda: untrained_twin(net, seed))
+
+
+def _start(run: Run, seed: int) -> nn.Module:
+    """Give a run's network as it was before it had seen anything."""
+    if run.study.model.pretrained is not None:
+        return untrained_twin(run.net(), seed)
+    return run.untrained_net().eval()
 
 
 def drawn(name: str, seed: int) -> nn.Module:
