@@ -12,6 +12,11 @@ from layerscope.seeing.settings import ViewsSettings
 from layerscope.views import methods
 
 NEEDS_GLOBAL_POOLING = {"cam"}
+NEEDS_SOUND = {
+    *("effective_response", "frequency_response"),
+    *("time_frequency", "time_frequency_occlusion"),
+}
+REFUSED = NEEDS_GLOBAL_POOLING | NEEDS_SOUND
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,7 @@ def test_every_method_has_a_view_where_it_belongs_or_a_reason(everything):
     for entry in seen.index.document["views"]:
         found.setdefault(entry["method"], set()).add((entry["group"] == ONCE, entry["layer"]))
     for method in methods():
-        if method.name in NEEDS_GLOBAL_POOLING:
+        if method.name in REFUSED:
             assert method.name not in found
             assert any(name == method.name and why for name, _, why in seen.outcome.refused)
             continue
@@ -41,7 +46,7 @@ def test_every_method_has_a_view_where_it_belongs_or_a_reason(everything):
         if "layer" in method.needs and method.name != "filters":
             assert {"conv1", "conv3"} <= layers, method.name
     refused = {name for name, _, _ in seen.outcome.refused}
-    assert refused <= NEEDS_GLOBAL_POOLING
+    assert refused <= REFUSED
 
 
 def test_nothing_is_asked_twice(everything):

@@ -6,7 +6,7 @@ from torch import nn
 
 from layerscope.views import find_method
 from views import look as looking
-from views.look import options_of, passes, scale_of, trace_of
+from views.look import home, options_of, passes, scale_of, trace_of
 from zoo import build
 
 INPUT = "input"
@@ -121,19 +121,22 @@ class Otherwise(nn.Module):
         self.net = net
 
     def forward(self, x):
-        net = self.net
-        half = nn.functional.conv2d(x, net[0].weight / 2, None, padding=1)
-        x = torch.relu(half + half + net[0].bias.view(1, -1, 1, 1))
-        x = nn.functional.max_pool2d(torch.relu(x), 2, ceil_mode=True)
-        x = nn.functional.conv2d(nn.functional.pad(x, (1, 1, 1, 1)), net[3].weight, net[3].bias)
-        x = nn.functional.max_pool2d(x.clamp(min=0), 3, 2, 1)
-        x = nn.functional.adaptive_avg_pool2d(x, 2).reshape(len(x), -1)
+        net, axes, does = self.net, x.dim() - 2, nn.functional
+        conv = does.conv1d if axes == 1 else does.conv2d
+        pool = does.max_pool1d if axes == 1 else does.max_pool2d
+        mean = does.adaptive_avg_pool1d if axes == 1 else does.adaptive_avg_pool2d
+        half = conv(x, net[0].weight / 2, None, padding=1)
+        x = torch.relu(half + half + net[0].bias.view(1, -1, *[1] * axes))
+        x = pool(torch.relu(x), 2, ceil_mode=True)
+        x = conv(does.pad(x, (1, 1) * axes), net[3].weight, net[3].bias)
+        x = pool(x.clamp(min=0), 3, 2, 1)
+        x = mean(x, 2).reshape(len(x), -1)
         return x @ net[9].weight.T + net[9].bias
 
 
 def implementation_invariance(method, entry):
     """Two networks that compute the same function give the same values."""
-    net, images = build("plain")
+    net, images = build(home(method))
     one = look(net, images, method)[INPUT]
     other = look(Otherwise(net), images, method)[INPUT]
     np.testing.assert_allclose(one.values, other.values, rtol=0, atol=1e-4 * scale_of(one))
@@ -161,7 +164,7 @@ def shift_equivariance(method, entry):
 
 def linear_in_the_target(method, entry):
     """What explains a difference is the difference of what explains each."""
-    for network in ("plain", "residual"):
+    for network in ("plain", "residual", "plain 1-D"):
         if network in entry.refuses:
             continue
         net, images = build(network)
@@ -212,9 +215,9 @@ def homogeneous(method, entry):
 
 def none_claimed(method, entry):
     """Nothing is claimed: there are maps, and they depend on the network."""
-    net, images = build("plain")
+    net, images = build(home(method))
     one = look(net, images, method)
-    other = look(build("plain", seed=1)[0], images, method)
+    other = look(build(home(method), seed=1)[0], images, method)
     assert any(np.abs(one[k].values - other[k].values).max() > 0 for k in one)
 
 

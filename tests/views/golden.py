@@ -22,10 +22,10 @@ def sampled(values, count):
 
 def golden_of(method):
     from layerscope.views import find_method
-    from views.look import look
+    from views.look import home, look
     from zoo import build
 
-    net, images = build("plain")
+    net, images = build(home(method))
     more = {"exact": True} if find_method(method, {}).tolerance is not None else {}
     return {
         layer: {

@@ -14,7 +14,8 @@ TRUE = [0, 1, 2, 3, 0]
 
 def scope_of(net, images, **more):
     kind = "waveform" if images.dim() == 3 else "photo"
-    return Scope(net, kind=kind, classes=CLASSES, bounds=(-4, 4), **more)
+    known = {"classes": CLASSES, "bounds": (-4, 4), "sfreq": 100.0 if kind == "waveform" else None}
+    return Scope(net, kind=kind, **{**known, **more})
 
 
 def trace_of(net, images, **more):
@@ -43,6 +44,11 @@ def scale_of(view):
 def passes(method):
     """List the networks of the zoo that a method does not refuse."""
     return [name for name in NETWORKS if name not in ENTRIES[method].refuses]
+
+
+def home(method):
+    """Name the network that a method is at home in: a photograph's, or a waveform's."""
+    return "plain" if "plain" in passes(method) else "plain 1-D"
 
 
 def asked(test, names=METHODS):

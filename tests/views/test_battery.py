@@ -11,7 +11,7 @@ from layerscope.views import find_method
 from views import axioms
 from views.entries import ENTRIES
 from views.golden import SAMPLES, kept, sampled
-from views.look import METHODS, asked, look, options_of, passes
+from views.look import METHODS, asked, home, look, options_of, passes
 from zoo import build
 
 TWINS = [(m, n) for m, entry in ENTRIES.items() for n in entry.twin_networks]
@@ -51,7 +51,7 @@ def test_every_method_says_what_it_claims():
 
 @asked("the_target_may_be_a_difference_of_classes", TARGETED)
 def test_the_target_may_be_a_difference_of_classes(method):
-    net, images = build("plain")
+    net, images = build(home(method))
     views = look(net, images, method, target="b - c")
     alone = look(net, images, method, target="b")
     assert any(np.abs(view.values - alone[k].values).max() > 0 for k, view in views.items())
@@ -65,7 +65,7 @@ def test_the_target_may_be_a_difference_of_classes(method):
 @asked("it_keeps_its_golden_values")
 def test_it_keeps_its_golden_values(method):
     golden = kept()[method]
-    net, images = build("plain")
+    net, images = build(home(method))
     more = {"exact": True} if find_method(method, {}).tolerance is not None else {}
     views = look(net, images, method, **more)
     assert list(views) == list(golden)

@@ -165,6 +165,26 @@ _KNOWN = {
         "Each point is an example; near one another lie those that the layer holds alike. Axes "
         "have no unit.",
     ),
+    "frequency_response": (
+        "Frequency responses of the first filters",
+        "How much each filter lets through of each frequency, a row a filter, sorted by the centre "
+        "of what it passes: the network's own filter bank.",
+    ),
+    "effective_response": (
+        "What each layer is tuned to",
+        "How far a tone of each frequency moves each unit's answer, a row a unit: what it hears "
+        "through all the layers below.",
+    ),
+    "time_frequency": (
+        "Relevance over time and frequency",
+        "What each piece of time and frequency adds to the score of the word (red) or takes from "
+        "it (blue): the relevance of the samples, carried through the inverse Fourier transform.",
+    ),
+    "time_frequency_occlusion": (
+        "Occlusion over time and frequency",
+        "How much the score falls (red) or rises (blue) when a piece of time and frequency is "
+        "silenced.",
+    ),
     "linear_probe": (
         "Linear probe",
         "How well a linear classifier on one layer alone tells the classes apart, on examples that "

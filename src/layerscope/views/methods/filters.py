@@ -36,6 +36,17 @@ def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str
             projections (zeiler_fergus, deconvnet) are.
 
     """
+    views = {}
+    for name in readers_among(trace, layers):
+        weight: Tensor = trace.module(name).weight  # type: ignore[assignment]
+        axes = ("unit", "channel", *trace.spatial(weight))
+        value = trace.value(name, raw=True)
+        views[name] = trace.make_view("filters", name, value, weight.clone(), axes, signed=True)
+    return views
+
+
+def readers_among(trace: Trace, layers: str | Sequence[str] | None) -> list[str]:
+    """Return the convolutions that are named, or the first, if they read the input itself."""
     readers = [name for name in trace.layer_names("conv") if _reads_input(trace, name)]
     if not readers:
         raise Refused("no convolution reads the input of this network")
@@ -47,13 +58,7 @@ def filters(trace: Trace, layers: str | Sequence[str] | None = None) -> dict[str
                 f"{', '.join(readers)} do; see deeper filters through their projections: "
                 "zeiler_fergus over a data set, deconvnet of single examples"
             )
-    views = {}
-    for name in names:
-        weight: Tensor = trace.module(name).weight  # type: ignore[assignment]
-        axes = ("unit", "channel", *trace.spatial(weight))
-        value = trace.value(name, raw=True)
-        views[name] = trace.make_view("filters", name, value, weight.clone(), axes, signed=True)
-    return views
+    return names
 
 
 def _reads_input(trace: Trace, name: str) -> bool:

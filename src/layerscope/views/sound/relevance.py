@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.views.sound.plane import Plane, plane_of
+from layerscope.views.sound.plane import Plane
 from layerscope.views.view import View
 
 CONTRIBUTIONS = frozenset(
@@ -60,9 +60,8 @@ def on_plane(values: Tensor, samples: Tensor, plane: Plane, reading: str) -> Ten
 def time_frequency_of(
     view: View,
     samples: Any,
-    sfreq: float | None,
+    plane: Plane,
     *,
-    window: float | None = None,
     reading: str | None = None,
 ) -> View:
     """Return any view of examples along time as one over time and frequency.
@@ -73,8 +72,7 @@ def time_frequency_of(
     Args:
         view: of examples, along time; what is coarser than the input is laid over it first.
         samples: the examples, `(B, channel, T)`, in the units that the network takes.
-        sfreq: samples per second, in Hz.
-        window: of the plane, in seconds.
+        plane: their time-frequency plane, `plane_of(T, sfreq)`.
         reading: "contribution", "slope" or "place"; None: as `reading_of` says. See `on_plane`.
 
     """
@@ -85,7 +83,6 @@ def time_frequency_of(
     values = torch.as_tensor(laid.values, dtype=torch.float64)
     if values.dim() == 2 or values.shape[1] != sounds.shape[1]:
         values = values.view(len(values), -1, values.shape[-1]).sum(1, keepdim=True)
-    plane = plane_of(sounds.shape[-1], sfreq, window)
     how = reading or reading_of(view)
     cells = on_plane(values.expand_as(sounds), sounds, plane, how)
     shared = (values * sounds.square() if how == "place" else values).flatten(1).sum(1)
