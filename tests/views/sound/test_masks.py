@@ -48,14 +48,27 @@ def test_only_what_is_relevant_is_heard():
 
 def test_the_share_is_of_the_energy():
     generator = np.random.default_rng(3)
-    relevance, power = generator.standard_normal((40, 50)), generator.random((40, 50)) ** 4
+    relevance, power = generator.random((40, 50)), generator.random((40, 50)) ** 4
     for share in (0.05, 0.2, 0.5):
-        mask = strongest(relevance + 3, power, share)
-        kept = power[mask].sum() / power.sum()
-        assert share - power.max() / power.sum() <= kept <= share
-        assert (relevance[mask].min() >= relevance[~mask].max()).all()
-        area = strongest(relevance + 3, power, share, of="area")
-        assert area.mean() == pytest.approx(share)
+        dense = strongest(relevance, power, share)
+        large = strongest(relevance, power, share, first="value")
+        for mask, rank in ((dense, relevance / power), (large, relevance)):
+            kept = power[mask].sum() / power.sum()
+            assert share - power.max() / power.sum() <= kept <= share
+            assert rank[mask].min() >= rank[~mask].max()
+        assert relevance[dense].sum() > relevance[large].sum()
+
+
+def test_no_mask_of_the_same_energy_holds_more_relevance():
+    """Try all masks of ten cells: the greedy one is at most its last cell from the best."""
+    generator = np.random.default_rng(5)
+    for _ in range(20):
+        relevance, power = generator.random((1, 10)), generator.random((1, 10))
+        masks = np.array(list(np.ndindex(*[2] * 10)), bool)
+        fits = masks[(masks @ power[0]) <= 0.4 * power.sum()]
+        best = (fits @ relevance[0]).max()
+        found = relevance[strongest(relevance, power, 0.4)].sum()
+        assert best - relevance.max() <= found <= best + 1e-9
 
 
 def test_what_is_against_is_never_kept():
@@ -65,11 +78,11 @@ def test_what_is_against_is_never_kept():
 
 
 def test_one_cell_is_kept_even_where_it_holds_more_than_the_share():
-    mask = strongest([[5.0, 1.0]], [[10.0, 1.0]], 0.2)
+    mask = strongest([[5.0, 1.0]], [[10.0, 1.0]], 0.2, first="value")
     np.testing.assert_array_equal(mask, [[True, False]])
 
 
-@pytest.mark.parametrize("options", [{"share": 1.5}, {"of": "loudness"}])
+@pytest.mark.parametrize("options", [{"share": 1.5}, {"first": "loudness"}])
 def test_shares_that_make_no_sense_are_refused(options):
     with pytest.raises(Refused, match="share="):
         strongest(np.ones((2, 2)), np.ones((2, 2)), **{"share": 0.2, **options})

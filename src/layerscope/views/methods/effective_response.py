@@ -66,21 +66,19 @@ def effective_response(
         seed: of the noise.
 
     """
-    sfreq, kind = sound_rate(trace, "effective_response"), trace.scope.kind
+    sfreq = sound_rate(trace, "effective_response")
     if by not in WAYS or draws < 1:
         raise Refused(f"by={by!r}, draws={draws!r}: by one of {WAYS}, with at least 1 draw")
     source = trace.tape.input.tensor
-    asked = asked_frequencies(frequencies, sfreq, source.shape[-1], kind)
+    asked = asked_frequencies(frequencies, sfreq, source.shape[-1], trace.scope.kind)
     places = {name: trace.value(name, raw=raw) for name in trace.layer_names(layers)}
     if by == "gradient":
         return {
             n: _view(trace, n, asked, _slope(trace, v, asked, sfreq)) for n, v in places.items()
         }
     level = float(source.double().square().mean().sqrt()) or 1.0
-    if by == "tone":
-        sounds = tones(asked, sfreq, source.shape[-1], level)
-    else:
-        sounds = noises(asked, sfreq, source.shape[-1], level, draws, seed)
+    about = (asked, sfreq, source.shape[-1], level)
+    sounds = tones(*about) if by == "tone" else noises(*about, draws, seed)
     found = _asked(trace, list(places.values()), sounds, level)
     return {
         name: _view(trace, name, asked, gain, change=change)

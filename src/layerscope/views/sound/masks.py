@@ -11,34 +11,38 @@ from layerscope.views.sound.sonify import LEVEL, Sound, at_level, faded
 
 SHARE = 0.2
 """The share of a sound's energy that a mask keeps."""
+EMPTY = 1e-12
+"""A cell that holds less than this share of the strongest one's energy is taken to hold it."""
 
 
 def strongest(
-    relevance: Any, power: Any, share: float = SHARE, *, of: str = "energy"
+    relevance: Any, power: Any, share: float = SHARE, *, first: str = "density"
 ) -> np.ndarray:
-    """Return which cells have the strongest relevance, `(F, M)` of booleans.
+    """Return which cells a mask keeps: the most relevance that `share` of the energy can hold.
 
-    From the most relevant cell down, as long as together they hold at most `share` of the energy:
-    the plane is measured by energy, so that empty cells cost nothing and loud ones much. Cells
-    whose relevance is not above 0 are never kept; the most relevant one always is, if it is.
+    The plane is measured by energy: empty cells cost nothing and loud ones much. Cells are taken
+    in the order of their relevance for each unit of energy (the knapsack's greedy answer), as long
+    as together they hold at most the share. Cells whose relevance is not above 0 are never kept;
+    the first always is, if it is.
 
     Args:
         relevance: `(F, M)`.
         power: `(F, M)`.
         share: from 0 to 1.
-        of: "energy", or "area": each cell costs the same.
+        first: "density", or "value": the largest relevance first, whatever a cell holds.
 
-    >>> strongest([[3.0, 2.0, 1.0, -1.0]], [[1.0, 4.0, 1.0, 4.0]], 0.5)
-    array([[ True,  True, False, False]])
+    >>> strongest([[3.0, 2.0, 2.0, -1.0]], [[6.0, 2.0, 2.0, 2.0]], 0.5)
+    array([[False,  True,  True, False]])
 
     """
     values, cost = np.asarray(relevance, np.float64), np.asarray(power, np.float64)
     if values.shape != cost.shape:
         raise Refused(f"relevance of the shape {values.shape} for cells of {cost.shape}")
-    if not 0 <= share <= 1 or of not in ("energy", "area"):
-        raise Refused(f'share={share!r}, of={of!r}: from 0 to 1, of "energy" or "area"')
-    cost = np.ones_like(cost) if of == "area" else cost
-    order = np.argsort(-values, axis=None, kind="stable")
+    if not 0 <= share <= 1 or first not in ("density", "value"):
+        raise Refused(f'share={share!r}, first={first!r}: from 0 to 1, "density" or "value"')
+    least = max(float(cost.max(initial=0)), 1e-30) * EMPTY
+    ranked = values / np.maximum(cost, least) if first == "density" else values
+    order = np.argsort(-ranked, axis=None, kind="stable")
     spent = np.cumsum(cost.ravel()[order])
     kept = (spent <= share * spent[-1] * (1 + 1e-9)) & (values.ravel()[order] > 0)
     kept[0] = values.ravel()[order[0]] > 0
@@ -66,6 +70,7 @@ def masked(
     share: float = SHARE,
     *,
     rest: bool = False,
+    first: str = "density",
     window: float | None = None,
     level: float | None = LEVEL,
 ) -> Sound:
@@ -77,6 +82,7 @@ def masked(
         sfreq: samples per second, in Hz.
         share: of the energy that the most relevant cells may hold; see `strongest`.
         rest: all but that.
+        first: see `strongest`.
         window: of the plane, in seconds; None: 32 ms.
         level: see `sonify`; None: as loud as it is in the sound.
 
@@ -84,7 +90,7 @@ def masked(
     given = np.asarray(samples, np.float64)
     plane = plane_of(given.shape[-1], sfreq, window)
     power = plane.power(plane.cells(torch.as_tensor(given))).numpy()
-    mask = strongest(relevance, power, share)
+    mask = strongest(relevance, power, share, first=first)
     kept = float(power[mask].sum() / max(power.sum(), 1e-30))
     sound = through(given, ~mask if rest else mask, sfreq, window).astype(np.float64)
     whose = "all but the most relevant cells" if rest else "the most relevant cells alone"
