@@ -7,6 +7,9 @@ from torch import Tensor
 
 from layerscope.errors import Refused
 
+FAR = 4.0
+"""Bounds this many times as far as what is heard say what is conceivable, not what is usual."""
+
 
 def refuse_not_finite(images: Tensor, what: str) -> None:
     """Refuse a batch some of whose examples hold NaN or infinity: their maps would look whole."""
@@ -61,3 +64,13 @@ def bounds_like(images: Tensor, bounds: tuple[Any, Any] | None) -> tuple[Tensor,
     if bool((low >= high).any()):
         raise Refused(f"bounds={bounds!r:.80}: the lower must lie below the upper everywhere")
     return low, high
+
+
+def far_beyond(images: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Tell of which examples nothing comes near the bounds, `(B,)`.
+
+    So it is of sounds divided by their own root mean square: a click alone could reach the bound,
+    which is the square root of their length.
+    """
+    largest = images.abs().flatten(1).amax(1)
+    return torch.minimum(low.abs().amin(), high.abs().amin()) > FAR * largest

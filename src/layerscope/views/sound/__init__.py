@@ -5,8 +5,10 @@ from layerscope.views.sound.masks import masked, strongest, through
 from layerscope.views.sound.plane import Plane, plane_of, spectrogram
 from layerscope.views.sound.relevance import on_plane, reading_of, time_frequency_of
 from layerscope.views.sound.sonify import Sound, at_level, sonify
+from layerscope.views.sound.sufficiency import Kept, sufficiency
 
 __all__ = [
+    "Kept",
     "Plane",
     "Sound",
     "a_weighting",
@@ -20,6 +22,7 @@ __all__ = [
     "sonify",
     "spectrogram",
     "strongest",
+    "sufficiency",
     "through",
     "time_frequency_of",
 ]

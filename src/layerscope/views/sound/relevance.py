@@ -70,13 +70,16 @@ def time_frequency_of(
     with the axis "batch" first; "gap", the sum of the cells less that of the view, "batch".
 
     Args:
-        view: of examples, along time; what is coarser than the input is laid over it first.
+        view: of examples, along time; what is coarser than the input is laid over it first. Of
+            "time_frequency_occlusion" a piece's value is shared out over its cells by energy.
         samples: the examples, `(B, channel, T)`, in the units that the network takes.
         plane: their time-frequency plane, `plane_of(T, sfreq)`.
         reading: "contribution", "slope" or "place"; None: as `reading_of` says. See `on_plane`.
 
     """
     sounds = torch.as_tensor(np.asarray(samples), dtype=torch.float64)
+    if view.axes == ("batch", "frequency", "time") and "begin" in view.quality:
+        return _of_pieces(view, sounds, plane)
     if view.axes not in (("batch", "time"), ("batch", "channel", "time")):
         raise Refused(f"{view!r} has not the axes batch time: nothing to share out over frequency")
     laid = view if view.values.shape[-1:] == sounds.shape[-1:] else view.over_input()
@@ -87,7 +90,6 @@ def time_frequency_of(
     cells = on_plane(values.expand_as(sounds), sounds, plane, how)
     shared = (values * sounds.square() if how == "place" else values).flatten(1).sum(1)
     shared = (values * sounds).flatten(1).sum(1) if how == "slope" else shared
-    batch = len(sounds)
     return replace(
         view,
         values=np.ascontiguousarray(cells.float().numpy()),
@@ -95,8 +97,41 @@ def time_frequency_of(
         signed=True,
         grid=None,
         quality={
-            "frequency": np.tile(plane.frequencies, (batch, 1)),
-            "time": np.tile(plane.times, (batch, 1)),
+            **_places(plane, len(sounds)),
             "gap": (cells.flatten(1).sum(1) - shared).float().numpy(),
         },
     )
+
+
+def _of_pieces(view: View, sounds: Tensor, plane: Plane) -> View:
+    """Share the value of each piece of the plane out over its cells, by their energy."""
+    power = plane.power(plane.cells(sounds))  # (B, channel, F, M)
+    values, gap = torch.zeros_like(power), []
+    for row, pieces in enumerate(view.values):
+        facts = {name: view.quality[name][row] for name in ("low", "high", "begin", "end")}
+        up = _counted(facts["high"], plane.frequencies)
+        along = _counted(facts["end"], plane.times)
+        for k, m in np.ndindex(*pieces.shape):
+            here = (row, slice(None), slice(up[k], up[k + 1]), slice(along[m], along[m + 1]))
+            cells = power[here]
+            values[here] = float(pieces[k, m]) * cells / cells.sum().clamp(min=1e-30)
+        gap.append(float(values[row].sum()) - float(pieces.sum()))
+    return replace(
+        view,
+        values=np.ascontiguousarray(values.float().numpy()),
+        axes=("batch", "channel", "frequency", "time"),
+        quality={**_places(plane, len(sounds)), "gap": np.array(gap, np.float32)},
+    )
+
+
+def _counted(ends: np.ndarray, at: np.ndarray) -> list[int]:
+    """Return how many rows or windows lie before each piece, and before the end."""
+    inner = np.searchsorted(at, ends[:-1])
+    return [0, *inner.tolist(), len(at)]
+
+
+def _places(plane: Plane, batch: int) -> dict[str, np.ndarray]:
+    return {
+        "frequency": np.tile(plane.frequencies, (batch, 1)),
+        "time": np.tile(plane.times, (batch, 1)),
+    }

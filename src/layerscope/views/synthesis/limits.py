@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from layerscope.views.legal import bounds_like
+from layerscope.views.legal import bounds_like, far_beyond
 from layerscope.views.scope import Scope
 
 #: The square root of the covariance of red, green and blue in ImageNet's photographs (Olah et al.
@@ -38,7 +38,9 @@ def limits_of(scope: Scope, images: Tensor) -> Limits:
     """Return the scope's bounds; where it knows none, those of `images` `(N, channel, ...)`.
 
     A channel without finite bounds (a recording's) lies between the smallest and the largest of
-    its values in `images`. Bounds that differ over the input are taken where they are narrowest.
+    its values in `images`, and so does a waveform whose bounds are far beyond (`legal.FAR`): no
+    sound that is heard has them. Bounds that differ over the input are taken where they are
+    narrowest.
     """
     space = tuple(range(2, images.dim()))
     low = images.amin((0, *space), keepdim=True)[0].float()
@@ -46,6 +48,8 @@ def limits_of(scope: Scope, images: Tensor) -> Limits:
     bounds = bounds_like(images[:1].float(), scope.bounds)
     if bounds is not None:
         lowest, highest = bounds[0].amax((0, *space)), bounds[1].amin((0, *space))
+        if scope.kind == "waveform" and bool(far_beyond(images, lowest, highest).any()):
+            return Limits(low, high)
         low = torch.where(lowest.isfinite(), lowest, low.flatten()).view_as(low)
         high = torch.where(highest.isfinite(), highest, high.flatten()).view_as(high)
     return Limits(low, high)
