@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def effective_response(
     layers: str | Sequence[str] = "conv",
     *,
     by: str = "tone",
-    frequencies: Sequence[float] | None = None,
+    frequencies: Any = None,
     draws: int = 4,
     raw: bool = False,
     seed: int = 0,

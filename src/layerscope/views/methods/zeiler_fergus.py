@@ -56,6 +56,7 @@ def zeiler_fergus(
     `quality`: `patches`, the input cut alike, in the model's units, its outside filled with the
     scope's baseline; `activation` and `example` "unit rank"; `position` in the map and `start` of
     the patch in the input, "unit rank axis". A unit has fewer where it is silent: activation 0.
+    Along time, of a scope with `sfreq`, also `start_ms` and `length_ms`, "unit rank".
 
     Args:
         trace: whose network is looked through.
@@ -274,5 +275,18 @@ def _view(trace: Trace, panel: _Panel, ids: dict[int, str]) -> View:
             "example": names,
             "position": panel.position,
             "start": panel.start,
+            **_milliseconds(trace, panel),
         },
     )
+
+
+def _milliseconds(trace: Trace, panel: _Panel) -> dict[str, np.ndarray]:
+    """Say when each patch starts and how long it is, `(U, K)`, where time is an axis of its own."""
+    sfreq, last = trace.scope.sfreq, trace.spatial(trace.tape.input.tensor)[-1:]
+    if not sfreq or last != ("time",):
+        return {}
+    start = panel.start[..., -1] * 1000 / sfreq
+    return {
+        "start_ms": start,
+        "length_ms": np.full(start.shape, panel.patches.shape[-1] * 1000 / sfreq),
+    }

@@ -1,6 +1,6 @@
 """Sufficiency: what a network still says when it hears only what a view calls relevant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,7 @@ def sufficiency(
     return found
 
 
-def _each(relevance: Sequence[Any], power: np.ndarray, share: float, first: str) -> np.ndarray:
+def _each(relevance: np.ndarray, power: np.ndarray, share: float, first: str) -> np.ndarray:
     """Give a mask for each clip, `(N, F, M)`."""
     if np.shape(relevance) != power.shape:
         raise Refused(f"relevance of the shape {np.shape(relevance)} for cells of {power.shape}")

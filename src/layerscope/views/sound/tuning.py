@@ -1,5 +1,7 @@
 """Tuning: which frequencies a filter or a unit answers, and the sounds that it is asked with."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -31,7 +33,7 @@ def centres_of(gains: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     return (power @ frequencies) / np.maximum(power.sum(-1), 1e-30)
 
 
-def asked_frequencies(given: object, sfreq: float, length: int, kind: str) -> np.ndarray:
+def asked_frequencies(given: Any, sfreq: float, length: int, kind: str) -> np.ndarray:
     """Return the frequencies that a network is asked with, in Hz, rising, `(F,)`.
 
     Where none are named: of sounds 48, in even steps of pitch from 50 Hz to 0.95 of half the
@@ -43,7 +45,10 @@ def asked_frequencies(given: object, sfreq: float, length: int, kind: str) -> np
         if kind == "waveform" and lowest < top:
             return np.geomspace(lowest, top, 48)
         return np.linspace(top / 48, top, 48)
-    frequencies = np.atleast_1d(np.asarray(given, dtype=float))
+    try:
+        frequencies = np.atleast_1d(np.asarray(list(given), dtype=float))
+    except (TypeError, ValueError):
+        frequencies = np.zeros(0)
     fine = frequencies.ndim == 1 and frequencies.size and bool((np.diff(frequencies) > 0).all())
     if not fine or frequencies[0] < 0 or frequencies[-1] > sfreq / 2:
         raise Refused(

@@ -48,7 +48,7 @@ def limits_of(scope: Scope, images: Tensor) -> Limits:
     bounds = bounds_like(images[:1].float(), scope.bounds)
     if bounds is not None:
         lowest, highest = bounds[0].amax((0, *space)), bounds[1].amin((0, *space))
-        if scope.kind == "waveform" and bool(far_beyond(images, lowest, highest).any()):
+        if scope.kind == "waveform" and bool(far_beyond(images, lowest, highest).all()):
             return Limits(low, high)
         low = torch.where(lowest.isfinite(), lowest, low.flatten()).view_as(low)
         high = torch.where(highest.isfinite(), highest, high.flatten()).view_as(high)
