@@ -73,4 +73,5 @@ def far_beyond(images: Tensor, low: Tensor, high: Tensor) -> Tensor:
     which is the square root of their length.
     """
     largest = images.abs().flatten(1).amax(1)
-    return torch.minimum(low.abs().amin(), high.abs().amin()) > FAR * largest
+    nearest = torch.minimum(low.abs().amin(), high.abs().amin())
+    return (nearest > FAR * largest) & (largest > 0)
