@@ -18,7 +18,7 @@ from layerscope.data import prepare
 from layerscope.progress import bar
 from layerscope.storage import write_text, write_whole
 from layerscope.views import Scope, find_method, methods
-from layerscope.views.sound import Kept, plane_of, sufficiency, time_frequency_of
+from layerscope.views.sound import Kept, sufficiency, time_frequency_of
 from layerscope.views.sound.sufficiency import BASELINES
 
 HERE = Path(__file__).parent
@@ -62,8 +62,7 @@ def relevance(scope: Scope, images: torch.Tensor, target: list[int], name: str, 
     if "target" in find_method(name, {}).options:
         options = options | {"target": target}
     (view,) = scope.trace(images).view(name, **options).values()
-    plane = plane_of(images.shape[-1], scope.sfreq)
-    return time_frequency_of(view, images, plane).values[0].sum(0)
+    return time_frequency_of(view, images, scope.sfreq).values[0].sum(0)
 
 
 def chosen(run: ls.Run, clips: int):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from layerscope.views import Scope
-from layerscope.views.sound import masked, plane_of, sonify, spectrogram, time_frequency_of
+from layerscope.views.sound import masked, sonify, spectrogram, time_frequency_of
 
 RATE = 8000.0
 LENGTH = 4000
@@ -109,8 +109,7 @@ def test_occlusion_finds_the_piece_that_holds_the_burst():
     trace, onset, frequency = heard()
     view = trace.view("time_frequency_occlusion", target="yes", tiles=(16, 25))["input"]
     sounds = trace.tape.input.tensor
-    plane = plane_of(LENGTH, RATE)
-    cells = time_frequency_of(view, sounds, plane)
+    cells = time_frequency_of(view, sounds, RATE)
     np.testing.assert_allclose(cells.quality["gap"], 0, atol=1e-4)
     np.testing.assert_allclose(
         cells.values.sum((1, 2, 3)), view.values.sum((1, 2)), atol=1e-4, rtol=1e-4

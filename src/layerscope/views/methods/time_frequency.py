@@ -61,5 +61,5 @@ def time_frequency(
         )
     (view,) = views.values()
     sounds = trace.tape.input.tensor.detach().float().cpu()
-    found = time_frequency_of(view, sounds, plane)
+    found = time_frequency_of(view, sounds, plane.sfreq, window=plane.size / plane.sfreq)
     return {"input": replace(found, method="time_frequency", layer="input")}

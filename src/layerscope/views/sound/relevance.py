@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layerscope.errors import Refused
-from layerscope.views.sound.plane import Plane
+from layerscope.views.sound.plane import Plane, plane_of
 from layerscope.views.view import View
 
 CONTRIBUTIONS = frozenset(
@@ -60,8 +60,9 @@ def on_plane(values: Tensor, samples: Tensor, plane: Plane, reading: str) -> Ten
 def time_frequency_of(
     view: View,
     samples: Any,
-    plane: Plane,
+    sfreq: float | None,
     *,
+    window: float | None = None,
     reading: str | None = None,
 ) -> View:
     """Return any view of examples along time as one over time and frequency.
@@ -73,11 +74,15 @@ def time_frequency_of(
         view: of examples, along time; what is coarser than the input is laid over it first. Of
             "time_frequency_occlusion" a piece's value is shared out over its cells by energy.
         samples: the examples, `(B, channel, T)`, in the units that the network takes.
-        plane: their time-frequency plane, `plane_of(T, sfreq)`.
+        sfreq: samples per second, in Hz.
+        window: of the plane, in seconds; None: 32 ms.
         reading: "contribution", "slope" or "place"; None: as `reading_of` says. See `on_plane`.
 
     """
     sounds = torch.as_tensor(np.asarray(samples), dtype=torch.float64)
+    plane = plane_of(sounds.shape[-1], sfreq, window)
+    if view.axes == ("batch", "channel", "frequency", "time"):
+        return view
     if view.axes == ("batch", "frequency", "time") and "begin" in view.quality:
         return _of_pieces(view, sounds, plane)
     if view.axes not in (("batch", "time"), ("batch", "channel", "time")):
