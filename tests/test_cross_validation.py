@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from layerscope import Study, load, train
+from layerscope import Study, load, report, train
 from layerscope.cli import main
 from layerscope.cross_validation import cross_validate
 from layerscope.errors import LayerscopeError
@@ -114,6 +114,8 @@ def test_what_is_finished_is_not_done_again(crossed, monkeypatch):
 def test_where_one_network_is_needed_it_is_refused(crossed):
     with pytest.raises(LayerscopeError, match=r"a network for each fold: name one of them, as .*1"):
         crossed.net()
+    with pytest.raises(LayerscopeError, match="is a cross-validation"):
+        report.page(crossed)
     with pytest.raises(LayerscopeError, match="holds a cross-validation of this study"):
         train(crossed.study, crossed.path)
 

@@ -231,6 +231,7 @@ class Run:
 
     def history(self) -> list[dict[str, str]]:
         """Give the rows of history.csv, one an epoch."""
+        refuse_crossed(self)
         return self._rows(self.history_file)
 
     def geometry(self) -> "list[LayerGeometry]":
