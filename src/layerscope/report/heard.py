@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from layerscope.report import figures
-from layerscope.report.draw import Picture
+from layerscope.report.draw import SIDE, Picture
 from layerscope.report.figures.sounds import Heard, spectrogram_picture
 from layerscope.report.figures.traces import GREY, ORANGE, WIDE, snippet_stack, traced, weighed
 from layerscope.report.theme import LIGHT, Theme
@@ -61,8 +61,10 @@ def example(
         said: the class that goes without saying.
 
     """
-    if view.axes[0] != "batch" or view.axes[-1] != "time" or "frequency" in view.axes:
+    if view.axes[0] != "batch" or view.axes[-1] != "time":
         return None
+    if "frequency" in view.axes:
+        return _plane(view, row)
     values = along_time(view, row, len(samples))
     if values is None:
         rows = view.values[row].reshape(-1, view.values.shape[-1])
@@ -75,6 +77,20 @@ def example(
     caption = ", ".join(filter(None, [whose if target != said else "", empty]))
     alt = ", ".join(filter(None, [whose, empty, "along the waveform"]))
     return Picture(weighed(samples, values), caption, alt, sharp=True)
+
+
+def _plane(view: View, row: int) -> Picture:
+    """Draw a map over time and frequency, low frequencies below; its channels are summed.
+
+    Of feature maps each channel is drawn.
+    """
+    maps = view.values[row].reshape(-1, *view.values.shape[-2:])[:, ::-1].astype(float)
+    if view.method == "feature_maps":
+        return Picture(figures.feature_grid(maps), alt="over time and frequency")
+    total = maps.sum(axis=0)
+    top = figures.strong(total)
+    coloured = figures.signed(total, top) if (total < 0).any() else figures.rectified(total, top)
+    return Picture(figures.fit(coloured, SIDE), alt="over time and frequency", sharp=True)
 
 
 def _projection(
@@ -159,7 +175,7 @@ def _gains(view: View) -> np.ndarray:
 
 def blocks(view: View, sfreq: float) -> list[Picture]:
     """Draw a view of units or of classes: one picture for each; none where it is not of sounds."""
-    if view.axes[:2] == ("unit", "rank") and "patches" in view.quality:
+    if view.axes == ("unit", "rank", "channel", "time"):
         patches = view.quality["patches"].sum(axis=2)
         return [
             Picture(snippet_stack(patches[k], view.values[k].sum(axis=1)), caption, sharp=True)

@@ -326,8 +326,8 @@ def _heading(name: str, layers: Sequence["LayerGeometry"], desk: Desk | None) ->
     field = next((layer.receptive_field for layer in layers if layer.name == name), None)
     if not field:
         return Heading(name, "")
-    if desk and desk.sfreq:
-        return Heading(name, f"hears {1000 * field[-1] / desk.sfreq:.3g} ms")
+    if desk and (rate := desk.run.spec.rate):  # of samples, or of a front end's frames
+        return Heading(name, f"hears {1000 * field[-1] / rate:.3g} ms")
     return Heading(name, "sees " + " × ".join(map(str, field)))
 
 
