@@ -99,7 +99,7 @@ class RecordingFigures:
         return said + [each.told() for each in self.linear]
 
     def text(self) -> str:
-        """Give the table of groups and the sentences as a person reads them in a terminal."""
+        """Give the table of groups as a person reads it in a terminal."""
         table = Table(box=box.SIMPLE_HEAD)
         for number, name in enumerate((self.chance.group_word, "accuracy", "AUC", "epochs")):
             table.add_column(name, justify="right" if number else "left", overflow="fold")
@@ -114,7 +114,7 @@ class RecordingFigures:
             table
         )
         lines = [line.rstrip() for line in out.getvalue().splitlines()]
-        return "\n".join([*(line for line in lines if line), "", *self.sentences()])
+        return "\n".join(line for line in lines if line)
 
 
 def recording_figures(

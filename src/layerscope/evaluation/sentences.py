@@ -11,6 +11,7 @@ def findings(result: Evaluation) -> list[str]:
     """Say what is confused with what, and where imbalance makes precision, with the numbers.
 
     A sentence is given only where the intervals carry it; the surest first, ten of a kind at most.
+    Of recordings it is first said whether they are above chance, and above a linear classifier.
 
     >>> from layerscope.evaluation import Predictions, evaluate
     >>> matrix = [[62, 13, 3], [5, 95, 0], [0, 0, 100]]
@@ -23,7 +24,8 @@ def findings(result: Evaluation) -> list[str]:
         if _clearly_first(result, first, second)
     ]
     rare = [said for each in result.per_class if (said := _prevalence(result, each))]
-    return clear[:MOST] + rare[:MOST]
+    above = result.recordings.sentences() if result.recordings else []
+    return above + clear[:MOST] + rare[:MOST]
 
 
 def confused_with(result: Evaluation, name: str) -> str | None:
