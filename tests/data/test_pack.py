@@ -92,7 +92,7 @@ def test_two_runs_that_want_one_pack_share_it(many, cache, script):
     path = script("""
         from layerscope.data import pack
         decode, built = pack.decode_into, []
-        pack.decode_into = lambda *given: built.append(1) or decode(*given)
+        pack.decode_into = lambda *given, **more: built.append(1) or decode(*given, **more)
         dataset = prepare(DataSettings(root=sys.argv[1], size=32))
         print(dataset.fingerprint, len(built))
     """)
