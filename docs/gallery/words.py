@@ -74,6 +74,7 @@ def main(run: str | None, quick: bool) -> None:
     clips(subject)
     what_was_used(subject)
     layer_by_layer(subject)
+    tuned_to(subject)
     snippets(subject)
     made(subject)
     if subject.robustness:
@@ -206,6 +207,25 @@ def layer_by_layer(subject: Subject) -> None:
                 caption=f"{subject.net}. {ABOUT} Each sound is scaled by itself.",
             )
             subject.save(f"layers_{kind}_{row:02d}_{word}", figure)
+
+
+def tuned_to(subject: Subject) -> None:
+    """Draw the first filters with their responses, and what every layer is tuned to."""
+    filters = subject.trace.view("filters")
+    views = list(subject.trace.view("frequency_response").values())
+    title = f"The {len(views[0].values)} filters of {views[0].layer}, by centre frequency"
+    about = f"{subject.net}. Gain in dB re each filter's maximum; ring: centre, weighted by power."
+    subject.save(
+        "filters",
+        heard.plot(views, subject.sfreq, filters, title=title, caption=about),
+    )
+    for by, way in (("tone", "measured with tones"), ("gradient", "by gradient, on the words")):
+        views = list(subject.trace.view("effective_response", by=by).values())
+        title = f"What each layer is tuned to, {way}"
+        about = f"{subject.net}. Bright: the unit's own maximum; ring: centre; frequency axis: log."
+        subject.save(
+            f"tuning_{by}", heard.plot(views, subject.sfreq, {}, title=title, caption=about)
+        )
 
 
 def snippets(subject: Subject) -> None:
