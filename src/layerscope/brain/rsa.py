@@ -101,7 +101,8 @@ def rsa(
     each = alike(stacked, subjects)  # (model, subject)
     taken = draw(stimuli, len(subjects), draws, seed, over)
     way = _spearman_in_draws if compare == "spearman" else _compared_in_draws
-    found = way(stacked, subjects, taken, estimator)  # (model, 1 + draws)
+    once, which = np.unique(stacked, axis=0, return_inverse=True)  # a layer and its rectifier
+    found = way(once, subjects, taken, estimator)[which]  # (model, 1 + draws)
     return {
         name: Similarity(float(row[0]), *interval(row[1:]), own, row[1:])
         for name, row, own in zip(models, found, each, strict=True)
