@@ -15,7 +15,7 @@ TRUE = [0, 1, 2, 3, 0]
 def scope_of(net, images, **more):
     kind = "waveform" if images.dim() == 3 else "photo"
     known = {"classes": CLASSES, "bounds": (-4, 4), "sfreq": 100.0 if kind == "waveform" else None}
-    return Scope(net, kind=kind, **{**known, **more})
+    return Scope(net, **{"kind": kind, **known, **more})
 
 
 def trace_of(net, images, **more):
@@ -48,7 +48,7 @@ def passes(method):
 
 def home(method):
     """Name the network that a method is at home in: a photograph's, or a waveform's."""
-    return "plain" if "plain" in passes(method) else "plain 1-D"
+    return "plain" if "plain" in passes(method) else passes(method)[0]
 
 
 def asked(test, names=METHODS):

@@ -76,12 +76,16 @@ def expected(net, images, layer, options):
 
 
 def noisy(net, images, options):
-    """Return the gradient at every noisy copy; the battery's bounds are 8 apart."""
+    """Return the gradient at every noisy copy.
+
+    The battery's bounds are 8 apart; a waveform's range is four times its standard deviation.
+    """
     found = []
     for row, image in enumerate(images):
         for k in range(options["samples"]):
             noise = draws.normal(tuple(image.shape), options.get("seed", 0), str(row), k)
-            copy = image + 8 * options["noise"] * noise
+            span = 4 * float(image.std(correction=0)) if image.dim() == 2 else 8
+            copy = image + span * options["noise"] * noise
             found.append(gradient_at(net, copy, options["target"])[1])
     return torch.stack(found).unflatten(0, (len(images), -1))
 
