@@ -248,3 +248,17 @@ def test_an_untrained_study_network_is_as_like_the_group_as_peers_say(ninety_two
     models = {name: rdm(one) for name, one in grams.items()}
     found = rsa(models, subjects.rdms, estimator="group-mean", draws=0)
     assert all(0.03 < one.value < 0.2 for one in found.values())
+
+
+def test_late_layers_of_squeezenet_are_above_their_untrained_twin(real_data, tmp_path):
+    weights = "pretrained_squeezenet/squeezenet1_0_deepcompression_imagenet.npz"
+    late = ("features.12.squeeze", "features.12.expand1x1", "classifier.1")
+    pretrained = {"pretrained": "squeezenet1_0", "weights": real_data / weights, "layers": late}
+    folder = real_data / "rsa_92images"
+    brain = {"stimuli": folder / "images", "rdm": folder / "rdms.npz", "key": "hIT"}
+    brain |= {"category": ["animal"], "draws": 400, "estimators": ["per-subject", "group-mean"]}
+    study = BrainStudy.asked(name="late", network=pretrained, brain=brain)
+    for table in compare(study, tmp_path / "out")["rsa"]:
+        assert table["above_untrained"] == list(late)
+        assert all(row["p"] < 0.05 and row["above"] > 0.1 for row in table["layers"])
+        assert max(row["value"] for row in table["layers"]) < table["references"][1]["value"]
