@@ -23,7 +23,7 @@ demo: setup
 	$(BIN)/layerscope demo
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 checks: format lint types sizes gallery-quick sweep-quick
 
