@@ -106,7 +106,8 @@ def test_what_makes_no_sense_is_refused(folder, options, said):
         list_runs(folder / "nowhere")
 
 
-def test_the_command_prints_a_table_or_one_document(folder, capsys):
+def test_the_command_prints_a_table_or_one_document(folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     assert main(["runs", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["run"] == "a-finished"
     assert main(["runs", str(folder), "--where", "state=failed"]) == 0
