@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,3 +45,15 @@ def test_colours_are_mixed_over_any_number_of_axes(space):
     pictures = torch.randn(2, 3, *space)
     one = natural_colours(pictures.flatten(2))
     torch.testing.assert_close(natural_colours(pictures).flatten(2), one)
+
+
+def test_sounds_far_from_their_bounds_stay_within_what_is_heard():
+    sounds = torch.randn(8, 1, 4000, generator=torch.Generator().manual_seed(0))
+    scope = Scope(torch.nn.Conv1d(1, 2, 3), kind="waveform", bounds=(-126.0, 126.0))
+    limits = limits_of(scope, sounds)
+    assert limits.high.item() == pytest.approx(4, rel=0.02)
+    assert limits.low.item() == -limits.high.item()
+    near = limits_of(replace(scope, bounds=(-6.0, 6.0)), sounds)
+    assert near.high.item() == 6
+    silent = limits_of(scope, torch.zeros(1, 1, 10))
+    assert silent.high.item() == 126

@@ -1,5 +1,6 @@
 import cmath
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,3 +83,20 @@ def test_colours_are_mixed_in_photographs_of_three_channels_only():
         assert bool((way.picture(numbers) != numbers).any()) == mixed
     with pytest.raises(Refused, match="'fourier', 'pixel'"):
         parametrise("wavelet", Scope(net), 3, (4, 4), decorrelate=True)
+
+
+def test_sounds_are_as_strong_as_a_voice_and_can_be_heard():
+    scope = Scope(torch.nn.Conv1d(1, 2, 3), kind="waveform", sfreq=16000.0)
+    way = parametrise("fourier", scope, 1, (16000,), decorrelate=True)
+    numbers = torch.randn(16, *way.shape, generator=torch.Generator().manual_seed(0))
+    sounds = way.picture(numbers)
+    assert sounds.shape == (16, 1, 16000)
+    assert sounds.square().mean().item() == pytest.approx(1, rel=0.05)
+    power = torch.fft.rfft(sounds).abs().square().mean((0, 1))  # a bin is 1 Hz
+    level = {f: power[int(0.9 * f) : int(1.1 * f)].mean().item() for f in (15, 150, 400, 4000)}
+    assert level[150] == pytest.approx(level[400], rel=0.3)
+    assert level[4000] / level[400] == pytest.approx((500 / 4000) ** 2, rel=0.3)
+    assert level[15] / level[150] == pytest.approx((15 / 60) ** 4, rel=0.6)
+    slow = parametrise("fourier", replace(scope, sfreq=256.0), 1, (512,), decorrelate=True)
+    same = fourier(1, (512,))
+    assert torch.equal(slow.picture(numbers[:, :, :257]), same.picture(numbers[:, :, :257]))

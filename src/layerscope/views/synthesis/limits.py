@@ -12,6 +12,9 @@ from layerscope.views.scope import Scope
 #: 2017, as published with lucid): columns are light, blue-yellow and green-magenta, by strength.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 
+WIDE = 4.0
+"""Standard deviations of the batch that made sounds stay within."""
+
 
 @dataclass(frozen=True, eq=False)
 class Limits:
@@ -38,9 +41,9 @@ def limits_of(scope: Scope, images: Tensor) -> Limits:
     """Return the scope's bounds; where it knows none, those of `images` `(N, channel, ...)`.
 
     A channel without finite bounds (a recording's) lies between the smallest and the largest of
-    its values in `images`, and so does a waveform whose bounds are far beyond (`legal.FAR`): no
-    sound that is heard has them. Bounds that differ over the input are taken where they are
-    narrowest.
+    its values in `images`. A waveform whose bounds are far beyond (`legal.FAR`) stays within
+    `WIDE` standard deviations: no sound that is heard comes near such bounds. Bounds that differ
+    over the input are taken where they are narrowest.
     """
     space = tuple(range(2, images.dim()))
     low = images.amin((0, *space), keepdim=True)[0].float()
@@ -49,7 +52,8 @@ def limits_of(scope: Scope, images: Tensor) -> Limits:
     if bounds is not None:
         lowest, highest = bounds[0].amax((0, *space)), bounds[1].amin((0, *space))
         if scope.kind == "waveform" and bool(far_beyond(images, lowest, highest).all()):
-            return Limits(low, high)
+            wide = WIDE * images.float().std(correction=0) * torch.ones_like(low)
+            return Limits(-wide, wide)
         low = torch.where(lowest.isfinite(), lowest, low.flatten()).view_as(low)
         high = torch.where(highest.isfinite(), highest, high.flatten()).view_as(high)
     return Limits(low, high)

@@ -14,6 +14,10 @@ from layerscope.errors import Refused
 from layerscope.views.scope import Scope
 from layerscope.views.synthesis.limits import natural_colours
 
+AUDIBLE = 3000.0
+"""Samples per second from which on a waveform is a sound, in Hz."""
+VOICE = (60.0, 500.0)
+"""Between which frequencies, in Hz, sounds are equally strong: less below, 1 / frequency above."""
 START = 0.1
 """Standard deviation of the pictures that the ascent starts from."""
 
@@ -78,6 +82,26 @@ def frequency_scale(space: Sequence[int]) -> Tensor:
     return half.clamp(min=lowest).reciprocal() / math.sqrt(2 * power)
 
 
+def voiced(channels: int, space: Sequence[int], sfreq: float) -> Parametrisation:
+    """Write a sound down as its Fourier coefficients, as strong as those of a voice on the average.
+
+    1 / frequency from 0 on, as of photographs, would put nearly all of a second of sound below what
+    can be heard.
+    """
+    length = space[0]
+    frequencies = torch.fft.rfftfreq(length, 1 / sfreq)
+    low, high = VOICE
+    scale = (frequencies / low).clamp(max=1).square() * high / frequencies.clamp(min=high)
+    whole = 2 * scale.square().sum() / length
+    scale = scale / (math.sqrt(2) * whole.sqrt())
+
+    def picture(numbers: Tensor) -> Tensor:
+        spectrum = torch.view_as_complex(numbers) * scale.to(numbers.device)
+        return torch.fft.irfft(spectrum, length, norm="ortho")
+
+    return Parametrisation((channels, len(frequencies), 2), picture)
+
+
 PARAMETRISATIONS: dict[str, Callable[[int, Sequence[int]], Parametrisation]] = {
     "fourier": fourier,
     "pixel": pixel,
@@ -89,13 +113,20 @@ def parametrise(
 ) -> Parametrisation:
     """Return the parametrisation of that name for inputs of a size.
 
-    With `decorrelate` a photograph of three channels is written down in uncorrelated colours.
+    With `decorrelate` a photograph of three channels is written down in uncorrelated colours. The
+    Fourier coefficients of a sound are weighted as those of a voice.
     """
     if name not in PARAMETRISATIONS:
         raise Refused(
             f"parametrisation={name!r}: choose from {', '.join(map(repr, PARAMETRISATIONS))}"
         )
+    if name == "fourier" and len(space) == 1 and _is_sound(scope):
+        return voiced(channels, space, float(scope.sfreq or 0))
     found = PARAMETRISATIONS[name](channels, space)
     if not (decorrelate and scope.kind == "photo" and channels == 3):
         return found
     return Parametrisation(found.shape, lambda numbers: natural_colours(found.picture(numbers)))
+
+
+def _is_sound(scope: Scope) -> bool:
+    return scope.kind == "waveform" and scope.sfreq is not None and scope.sfreq >= AUDIBLE
