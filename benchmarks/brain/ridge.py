@@ -30,7 +30,7 @@ def rows() -> list[dict[str, Any]]:
     theirs = RidgeCV(ALPHAS, fit_intercept=True, cv=folds, solver_params={"warn": False})
     taken = ratio(ours, partial(theirs.fit, x, y), rounds=3)
     found: Ridge = ours()
-    apart = np.abs(found.weights - theirs.coef_).max() / np.abs(theirs.coef_).max()
+    apart = float(np.abs(found.weights - theirs.coef_).max() / np.abs(theirs.coef_).max())
     return [
         row("ridge, 20 penalties and 5 folds, over himalaya's time", taken, "x", 1),
         row("largest difference of weights, of 1e-9 of the largest", apart * 1e9, "", 1),
