@@ -5,7 +5,6 @@ It is no study: nothing is trained. `layerscope brain FILE.toml` reads one; the 
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,23 +20,15 @@ from pydantic import (
 
 from layerscope.errors import LayerscopeError
 from layerscope.mistakes import allowed
+from layerscope.paths import expanded
 from layerscope.study import checked
-
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 def _located(given: Any, info: ValidationInfo) -> Any:
     """Expand ~ and variables in a path; a relative one is relative to the file it stands in."""
     if not isinstance(given, str | os.PathLike):
         return given
-    text = os.fspath(given)
-    for braced, bare in _VARIABLE.findall(text):
-        if not os.environ.get(braced or bare):
-            raise ValueError(
-                f"the environment variable {braced or bare} is not set; set it to a folder, or "
-                "write the path itself"
-            )
-    text = os.path.expanduser(os.path.expandvars(text))
+    text = expanded(os.fspath(given))
     return os.path.normpath(os.path.join((info.context or {}).get("folder", ""), text))
 
 

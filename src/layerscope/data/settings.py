@@ -1,7 +1,5 @@
 """The `[data]` section of a study: what the network is shown."""
 
-import os
-import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
@@ -10,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from layerscope.data.recordings.settings import RecordingsSettings
 from layerscope.data.waveforms.settings import WaveformsSettings
 from layerscope.errors import LayerscopeError
-
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+from layerscope.paths import beside, expanded
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "photos": {"size": 172, "val_fraction": 0.2, "test_fraction": 0.0},
@@ -65,12 +62,10 @@ class DataSettings(BaseModel):
 
         """
         root = self.root or ""
-        if missing := unset_variable(root):
-            raise LayerscopeError(
-                f'data.root = "{root}": the environment variable {missing} is not set; '
-                "set it to a folder, or write the path itself"
-            )
-        path = Path(os.path.expanduser(os.path.expandvars(root)))
+        try:
+            path = Path(expanded(root))
+        except ValueError as error:
+            raise LayerscopeError(f'data.root = "{root}": {error}') from None
         if not path.is_dir():
             what = "a file, not a folder" if path.exists() else "no folder"
             raise LayerscopeError(
@@ -97,12 +92,7 @@ class DataSettings(BaseModel):
     @classmethod
     def _beside_the_study(cls, root: Any, info: ValidationInfo) -> Any:
         """Make a relative root relative to the study file, whose folder is the context's."""
-        if isinstance(root, os.PathLike):
-            root = os.fspath(root)
-        base = (info.context or {}).get("folder")
-        if base is None or not isinstance(root, str) or root == "" or root[0] in "~$":
-            return root
-        return os.path.normpath(os.path.join(base, root))
+        return beside(root, (info.context or {}).get("folder"))
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -216,16 +206,6 @@ class DataSettings(BaseModel):
 
 
 _CLASSES = "a list of folders, or a table of concept = [folders], or nothing for all sub-folders"
-
-
-def unset_variable(path: str) -> str:
-    """Name the first environment variable in a path that is not set, or "".
-
-    >>> unset_variable("$SURELY_NOT_SET/photos")
-    'SURELY_NOT_SET'
-    """
-    names = [braced or bare for braced, bare in _VARIABLE.findall(path)]
-    return next((name for name in names if not os.environ.get(name)), "")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -17,6 +17,7 @@ from layerscope.errors import LayerscopeError
 from layerscope.nets.eeg import deep_eeg, eegnet, shallow_eeg
 from layerscope.nets.origin import KNOWN, kind_of
 from layerscope.nets.study import study_1d, study_2d, study_mnist
+from layerscope.paths import beside
 
 _PRESETS: dict[str, Any] = {
     "study-2d": study_2d,
@@ -61,13 +62,9 @@ class ModelSettings(BaseModel):
     @classmethod
     def _beside_the_study(cls, place: Any, info: Any) -> Any:
         """Make a relative path relative to the study file, whose folder is the context's."""
-        if isinstance(place, os.PathLike):
-            place = os.fspath(place)
-        folder = (info.context or {}).get("folder")
-        known = info.field_name == "pretrained" and place in KNOWN
-        if not isinstance(place, str) or not place or place[0] in "~$" or known:
+        if info.field_name == "pretrained" and place in KNOWN:
             return place
-        return os.path.normpath(os.path.join(folder or os.getcwd(), place))
+        return beside(place, (info.context or {}).get("folder") or os.getcwd())
 
     @model_validator(mode="after")
     def _of_the_source(self) -> "ModelSettings":

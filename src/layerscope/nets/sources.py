@@ -1,7 +1,6 @@
 """Where the weights that a training begins with come from: `[model] pretrained`, resolved."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from layerscope.nets.pretrained import (
     untrained,
 )
 from layerscope.nets.settings import ModelSettings, build
+from layerscope.paths import expanded
 
 _WHERE = "the weights of a network of [model]'s preset, by their names in it"
 
@@ -152,11 +152,7 @@ def _model(source: str) -> dict[str, Any]:
 
 def _expanded(place: str) -> str:
     """Expand ~ and $VARIABLES; one that is not set is named."""
-    from layerscope.data.settings import unset_variable
-
-    if missing := unset_variable(place):
-        raise LayerscopeError(
-            f'model.pretrained or weights = "{place}": the environment variable {missing} is not '
-            "set; set it to a folder, or write the path itself"
-        )
-    return os.path.expanduser(os.path.expandvars(place))
+    try:
+        return expanded(place)
+    except ValueError as error:
+        raise LayerscopeError(f'model.pretrained or weights = "{place}": {error}') from None

@@ -1,10 +1,11 @@
 """The `[sweep]` section of a study: which settings are tried, with which seeds, and how chosen."""
 
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from layerscope.paths import beside
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -144,7 +145,4 @@ def _swept(key: str) -> None:
 
 def _beside(key: str, value: Any, info: ValidationInfo) -> Any:
     """Make a relative data.root relative to the study file, as outside of a sweep."""
-    base = (info.context or {}).get("folder")
-    if key != "data.root" or base is None or not isinstance(value, str) or value[:1] in ("~", "$"):
-        return value
-    return os.path.normpath(os.path.join(base, value))
+    return beside(value, (info.context or {}).get("folder")) if key == "data.root" else value
