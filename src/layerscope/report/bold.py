@@ -1,20 +1,15 @@
 """The pictures and the page of fMRI by itself, made only of what its folder holds."""
 
-import base64
 import json
 from pathlib import Path
 
-import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 
+from layerscope.report.document import picture_page
 from layerscope.report.figures.plots import tell
-from layerscope.report.figures.sheet import save_png
 from layerscope.report.figures.similarity import table_picture
-from layerscope.report.theme import DARK, LIGHT
-from layerscope.storage import write_text
-
-DPI = 110
+from layerscope.report.theme import LIGHT
 
 
 def bold_page(folder: Path) -> Path:
@@ -45,22 +40,7 @@ def bold_page(folder: Path) -> Path:
     if "mask" in arrays:
         words = "How well the category model tells each voxel, runs held out."
         pictures.append(("voxels", words, _slice(arrays["mask"], arrays["r"])))
-    shown = []
-    for name, words, figure in pictures:
-        path = save_png(figure, folder / f"{name}.png", DPI)
-        uri = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-        shown.append({"words": words, "uri": uri})
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("layerscope.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("bold.html.j2")
-    text = template.render(light=LIGHT.css(), dark=DARK.css(), document=document, pictures=shown)
-    write_text(folder / "index.html", text)
-    return folder / "index.html"
+    return picture_page(folder, "bold.html.j2", pictures, document=document)
 
 
 def _slice(mask: np.ndarray, values: np.ndarray) -> Figure:

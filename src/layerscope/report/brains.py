@@ -1,16 +1,13 @@
 """The pictures and the page of a comparison with brains, made only of what its folder holds."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from matplotlib.figure import Figure
 
-from layerscope.report.figures.sheet import save_png
+from layerscope.report.document import Picture, picture_page
 from layerscope.report.figures.similarity import (
     Interval,
     matrix,
@@ -18,8 +15,6 @@ from layerscope.report.figures.similarity import (
     rdm_sheet,
     similarity_curve,
 )
-from layerscope.report.theme import DARK, LIGHT
-from layerscope.storage import write_text
 
 MEASURES = {"spearman": "Spearman's correlation", "tau-a": "Kendall's tau-a"}
 WITH = {
@@ -27,7 +22,6 @@ WITH = {
     "group-mean": "with the subjects' mean RDM",
 }
 SHOWN = 4  # layers whose RDMs are drawn, from the first to the last
-DPI = 110
 
 
 def brain_page(folder: Path) -> Path:
@@ -38,30 +32,15 @@ def brain_page(folder: Path) -> Path:
     document = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     pictures = [*_similarities(document), *_rdms(folder, document), *_encoding(document)]
     pictures += [*_movie(document), *_matrices(document)]
-    shown = []
-    for name, words, figure in pictures:
-        path = save_png(figure, folder / f"{name}.png", DPI)
-        uri = "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-        shown.append({"name": name, "words": words, "uri": uri})
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("layerscope.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return picture_page(
+        folder,
+        "brains.html.j2",
+        pictures,
+        {"number": _number},
+        document=document,
+        measure=MEASURES,
+        against=WITH,
     )
-    environment.filters["number"] = _number
-    template = environment.get_template("brains.html.j2")
-    text = template.render(
-        light=LIGHT.css(), dark=DARK.css(), document=document, pictures=shown,
-        measure=MEASURES, against=WITH,
-    )  # fmt: skip
-    write_text(folder / "index.html", text)
-    return folder / "index.html"
-
-
-Picture = tuple[str, str, Figure]
-"""The name of its file, its words on the page, and the figure."""
 
 
 def _similarities(document: Mapping[str, Any]) -> list[Picture]:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import jinja2
-
 from layerscope.evaluation import Evaluation, Moved, confused_with, read_moved
 from layerscope.evaluation.figures import Estimate
 from layerscope.evaluation.sentences import counted, percent
 from layerscope.report import beside, figures
+from layerscope.report.document import filled
 from layerscope.report.facts import Section, counts, history, sections
 from layerscope.report.figures.network import short, stages
 from layerscope.report.figures.svg import uri
@@ -68,14 +67,7 @@ def html(run: "Run") -> str:
 
 
 def _rendered(content: dict[str, Any]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("layerscope.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "estimate": estimate,
         "number": number,
         "path": quote,
@@ -83,7 +75,7 @@ def _rendered(content: dict[str, Any]) -> str:
         "short": short,
         "unbroken": unbroken,
     }
-    return environment.get_template("page.html.j2").render(**content)
+    return filled("page.html.j2", filters, **content)
 
 
 def estimate(value: Estimate, digits: int = 2) -> str:

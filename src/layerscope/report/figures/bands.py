@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from layerscope.errors import LayerscopeError
 from layerscope.report.figures.images import HEAT
-from layerscope.report.figures.plots import themed_axes
+from layerscope.report.figures.plots import name_bar, themed_axes
 from layerscope.report.theme import LIGHT, Theme
 
 #: Of framed cells: seen on every colour of the map.
@@ -111,7 +110,7 @@ def layer_bands(
     axes.set_yticks(range(len(layers)), layers)
     axes.set_xlim(-0.5, len(bands) - 0.5)
     axes.set_ylim(len(layers) - 0.5, -0.5)
-    scale(figure.colorbar(drawn, ax=axes, pad=0.02), unit, theme)
+    name_bar(figure.colorbar(drawn, ax=axes, pad=0.02), unit, theme)
     return figure
 
 
@@ -167,13 +166,6 @@ def above(axes: Axes, words: str, place: tuple[float, float], theme: Theme) -> N
     """Write small words above a point."""
     style: dict[str, Any] = {"ha": "center", "fontsize": 8, "color": theme.ink}
     axes.annotate(words, place, (0, 4), textcoords="offset points", **style)
-
-
-def scale(bar: Colorbar, unit: str, theme: Theme, size: float = 10) -> None:
-    """Give a colour bar its unit and the theme's colours."""
-    bar.set_label(unit, color=theme.ink, fontsize=size)
-    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=size)
-    bar.outline.set_visible(False)
 
 
 def _p(value: float) -> str:

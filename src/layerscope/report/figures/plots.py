@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -187,6 +188,13 @@ def name_layers(axes: Axes, layers: Sequence[str]) -> None:
     crowded = len(layers) * max(map(len, layers)) > 60
     axes.set_xticks(range(len(layers)), layers, rotation=90 if crowded else 0)
     axes.set_xlim(-0.5, len(layers) - 0.5)
+
+
+def name_bar(bar: Colorbar, unit: str, theme: Theme, size: float = 10) -> None:
+    """Give a colour bar its unit and the theme's colours."""
+    bar.set_label(unit, color=theme.ink, fontsize=size)
+    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=size)
+    bar.outline.set_visible(False)
 
 
 def svg_uri(figure: Figure) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from layerscope.report.figures.plots import name_layers, tell, themed_axes
+from layerscope.report.figures.plots import name_bar, name_layers, tell, themed_axes
 from layerscope.report.theme import LIGHT, Theme
 
 Interval = tuple[Sequence[float], Sequence[float], Sequence[float]]
@@ -230,7 +230,4 @@ def _line(axes: Axes, interval: Interval, name: str, colour: str, dash: str, mar
 
 def _bar(figure: Figure, picture: AxesImage, places: list[Axes], label: str, theme: Theme) -> None:
     """Put a colour bar beside axes."""
-    bar = figure.colorbar(picture, ax=places, shrink=0.7, pad=0.02)
-    bar.set_label(label, color=theme.ink)
-    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink)
-    bar.outline.set_visible(False)
+    name_bar(figure.colorbar(picture, ax=places, shrink=0.7, pad=0.02), label, theme)

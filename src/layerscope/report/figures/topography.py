@@ -11,8 +11,8 @@ from matplotlib.patches import Circle
 
 from layerscope.brain.electrodes import INTERPOLATED_FROM
 from layerscope.errors import LayerscopeError
-from layerscope.report.figures.bands import scale
 from layerscope.report.figures.images import HEAT, SIGNED
+from layerscope.report.figures.plots import name_bar
 from layerscope.report.theme import LIGHT, Theme
 
 
@@ -64,7 +64,7 @@ def topographies(
         norm = {"vmin": -top if signed else 0, "vmax": top}
         drawn = heads[0, 0].scatter([], [], c=[], cmap=colours, **norm)
         shrink = min(1.0, 1.6 / len(rows) + 0.3)
-        scale(figure.colorbar(drawn, ax=heads, pad=0.02, shrink=shrink), unit, theme, 8)
+        name_bar(figure.colorbar(drawn, ax=heads, pad=0.02, shrink=shrink), unit, theme, 8)
     return figure
 
 
