@@ -1,8 +1,8 @@
-"""What pydantic says of a wrong value, in plain words: what is allowed."""
+"""What is allowed where a value is wrong, in plain words."""
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _WORDS = {
@@ -48,3 +48,32 @@ def joined(reasons: Sequence[str]) -> str:
     """
     first, *others = dict.fromkeys(reasons)
     return ", or ".join([first, *(reason.removeprefix("it should be ") for reason in others)])
+
+
+def guess(given: str, known: Iterable[str]) -> str:
+    """Guess what was meant by a name that is not known: "" where nothing is near.
+
+    >>> guess("fc1", ["fc", "conv1"])
+    'did you mean fc? '
+    """
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+def with_a_group(pattern: str, what: str, example: str) -> str:
+    """Give a regular expression back if its first group can name something.
+
+    Raises:
+        ValueError: it is none, or has no group.
+
+    >>> with_a_group("^(.+)_nohash_", "the speaker", "^(.+)_")
+    '^(.+)_nohash_'
+
+    """
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+    if groups < 1:
+        raise ValueError(f'it needs a group in ( ), which is {what}, as in "{example}"')
+    return pattern

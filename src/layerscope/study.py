@@ -21,7 +21,7 @@ from layerscope import storage, toml
 from layerscope.brain.use_settings import UseSettings
 from layerscope.data.settings import DataSettings
 from layerscope.errors import LayerscopeError
-from layerscope.mistakes import allowed, joined
+from layerscope.mistakes import allowed, guess, joined
 from layerscope.nets import sources
 from layerscope.nets.settings import ModelSettings
 from layerscope.seeing import ViewsSettings
@@ -214,9 +214,8 @@ def _mistake(
     """Say what is wrong with one key and what is allowed, from pydantic's detail."""
     if detail["type"] == "extra_forbidden":
         known = _fields(key[:-1], model)
-        close = difflib.get_close_matches(str(key[-1]), known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        return f"there is no such key; {guess}known here: {', '.join(known)}"
+        meant = guess(str(key[-1]), known)
+        return f"there is no such key; {meant}known here: {', '.join(known)}"
     if detail["type"] == "missing":
         short = "the list is too short" if isinstance(key[-1], int) else "it has no default"
         return f"missing, and {short}"

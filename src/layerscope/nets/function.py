@@ -1,6 +1,5 @@
 """A network of the user's own: the module that a function in one of their files returns."""
 
-import difflib
 import importlib.util
 import sys
 import traceback
@@ -10,6 +9,7 @@ from types import ModuleType
 from torch import nn
 
 from layerscope.errors import LayerscopeError
+from layerscope.mistakes import guess
 
 
 def load_module(place: str, option: str = "--model") -> nn.Module:
@@ -32,10 +32,9 @@ def load_module(place: str, option: str = "--model") -> nn.Module:
     build = getattr(module, function, None)
     if not callable(build):
         names = sorted(name for name, value in vars(module).items() if callable(value))
-        close = difflib.get_close_matches(function, names, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
         raise LayerscopeError(
-            f"{file} has no function {function}; {guess}it has {', '.join(names) or 'none'}"
+            f"{file} has no function {function}; {guess(function, names)}it has "
+            f"{', '.join(names) or 'none'}"
         )
     try:
         net = build()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from layerscope.errors import LayerscopeError
+from layerscope.mistakes import guess
 from layerscope.nets.head import Weighted, head_of, layers_in_order
 from layerscope.training.settings import FinetuneSettings
 
@@ -92,14 +93,10 @@ def _inside(name: str, parts: Sequence[str]) -> bool:
 
 
 def _check_names(net: nn.Module, names: Sequence[str]) -> None:
-    import difflib
-
     known = [name for name, _ in net.named_modules() if name]
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            guess = f"did you mean {close[0]}? " if close else ""
             raise LayerscopeError(
-                f'training.finetune.freeze: the network has no layer "{name}"; {guess}'
+                f'training.finetune.freeze: the network has no layer "{name}"; {guess(name, known)}'
                 f"it has {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
             )

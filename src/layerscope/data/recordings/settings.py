@@ -1,9 +1,10 @@
 """The `[data.recordings]` table of a study: what only brain recordings have, each with its unit."""
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from layerscope.mistakes import with_a_group
 
 Hertz = Annotated[float, Field(gt=0, le=100_000)]
 Seconds = Annotated[float, Field(ge=-3600, le=3600)]
@@ -79,13 +80,7 @@ class RecordingsSettings(BaseModel):
     @field_validator("subject", "session")
     @classmethod
     def _has_a_group(cls, pattern: str) -> str:
-        try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from None
-        if groups < 1:
-            raise ValueError('it needs a group in ( ), which is the name, as in "sub-([0-9]+)"')
-        return pattern
+        return with_a_group(pattern, "the name", "sub-([0-9]+)")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -1,9 +1,10 @@
 """The `[data.waveforms]` table of a study: what only sounds have, each with its unit."""
 
-import re
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from layerscope.mistakes import with_a_group
 
 LIST_FILES = {"val": "validation_list.txt", "test": "testing_list.txt"}
 """Of the Speech Commands layout: clips that are in a split, one path a line."""
@@ -78,15 +79,7 @@ class WaveformsSettings(BaseModel):
     @field_validator("speaker")
     @classmethod
     def _has_a_group(cls, pattern: str | None) -> str | None:
-        if not pattern:
-            return None
-        try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from None
-        if groups < 1:
-            raise ValueError('it needs a group in ( ), which is the speaker, as in "^(.+)_nohash_"')
-        return pattern
+        return with_a_group(pattern, "the speaker", "^(.+)_nohash_") if pattern else None
 
     @model_validator(mode="before")
     @classmethod
