@@ -54,9 +54,12 @@ def fourier(channels: int, space: Sequence[int]) -> Parametrisation:
     >>> fourier(3, (8, 8)).picture(torch.zeros(2, 3, 8, 5, 2)).shape
     torch.Size([2, 3, 8, 8])
     """
-    size = tuple(space)
-    scale = frequency_scale(size)
-    axes = tuple(range(2, 2 + len(size)))
+    return _of_spectra(channels, space, frequency_scale(space))
+
+
+def _of_spectra(channels: int, space: Sequence[int], scale: Tensor) -> Parametrisation:
+    """Write a picture down as the coefficients of its half spectrum, each divided by its scale."""
+    size, axes = tuple(space), tuple(range(2, 2 + len(space)))
 
     def picture(numbers: Tensor) -> Tensor:
         spectrum = torch.view_as_complex(numbers) * scale.to(numbers.device)
@@ -93,13 +96,7 @@ def voiced(channels: int, space: Sequence[int], sfreq: float) -> Parametrisation
     low, high = VOICE
     scale = (frequencies / low).clamp(max=1).square() * high / frequencies.clamp(min=high)
     whole = 2 * scale.square().sum() / length
-    scale = scale / (math.sqrt(2) * whole.sqrt())
-
-    def picture(numbers: Tensor) -> Tensor:
-        spectrum = torch.view_as_complex(numbers) * scale.to(numbers.device)
-        return torch.fft.irfft(spectrum, length, norm="ortho")
-
-    return Parametrisation((channels, len(frequencies), 2), picture)
+    return _of_spectra(channels, space, scale / (math.sqrt(2) * whole.sqrt()))
 
 
 PARAMETRISATIONS: dict[str, Callable[[int, Sequence[int]], Parametrisation]] = {
