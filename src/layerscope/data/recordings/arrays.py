@@ -75,10 +75,7 @@ def _mat(path: Path) -> Mapping[str, Any]:
     try:
         from pymatreader import read_mat
     except ImportError as error:
-        raise LayerscopeError(
-            f"{path.name}: .mat files are read by pymatreader, which is not installed: "
-            'pip install "layerscope[brain]"'
-        ) from error
+        raise _unread(path, ".mat files are", "pymatreader") from error
     return read_mat(str(path))
 
 
@@ -86,13 +83,18 @@ def _hdf5(path: Path) -> Mapping[str, Any]:
     try:
         import h5py
     except ImportError as error:
-        raise LayerscopeError(
-            f"{path.name}: HDF5 files are read by h5py, which is not installed: "
-            'pip install "layerscope[brain]"'
-        ) from error
+        raise _unread(path, "HDF5 files are", "h5py") from error
     with h5py.File(path, "r") as stored:
         found = {key: value[()] for key, value in stored.items() if isinstance(value, h5py.Dataset)}
         return found | {key: value for key, value in stored.attrs.items() if key not in found}
+
+
+def _unread(path: Path, files: str, library: str) -> LayerscopeError:
+    """Make the error of a file whose library is not there."""
+    return LayerscopeError(
+        f"{path.name}: {files} read by {library}, which is not installed: "
+        'pip install "layerscope[brain]"'
+    )
 
 
 _READERS: dict[str, Callable[[Path], Mapping[str, Any]]] = {
