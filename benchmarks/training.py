@@ -4,9 +4,8 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -15,12 +14,12 @@ import torch
 
 from benchmarks.pairs import ratio
 from benchmarks.rows import row
+from benchmarks.stepping import stepper
 from layerscope.data import Dataset, DataSettings, InputSpec, Split
 from layerscope.nets import study_2d
 from layerscope.training import AugmentSettings, TrainingSettings, fit, loop
-from layerscope.training.fitting import begin
 from layerscope.training.loss import Objective
-from layerscope.training.precision import Precision, choose, surroundings
+from layerscope.training.precision import Precision, choose
 
 CLASSES = ("bed", "bird", "cat", "dog", "house", "tree")
 PIXELS = 320
@@ -48,7 +47,11 @@ def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
     data = photographs(steps * SETTINGS.batch_size)
     fast = choose(study_2d(blocks=7), data.spec.shape, SETTINGS)
     plain = Precision("float32", channels_last=False, threads=fast.threads, reason="default")
-    speedup = ratio(stepper(data, plain, kept=False), stepper(data, fast, kept=True))
+    slow, quick = (
+        stepper(study_2d(blocks=7), data, SETTINGS, one, steps=3, kept=one is fast)
+        for one in (plain, fast)
+    )
+    speedup = ratio(slow, quick)
     rows = [
         row(f"images/s, {fast.name}, against default torch", speedup, "x", 2.5, more=True),
     ]
@@ -76,22 +79,6 @@ def photographs(count: int) -> Dataset:
         },
         fingerprint="noise",
     )
-
-
-def stepper(data: Dataset, precision: Precision, *, kept: bool) -> Callable[[], None]:
-    """Give a function that trains three steps; `kept` memory is the package's own way."""
-    state, objective = begin(study_2d(blocks=7), data, SETTINGS, precision)
-    session = loop.Session(data, SETTINGS, Path(), {}, precision, state, objective, [])
-    positions = np.arange(SETTINGS.batch_size)
-
-    def steps() -> None:
-        with ExitStack() as stack:
-            if kept:
-                stack.enter_context(surroundings(precision, torch.device("cpu")))
-            for _ in range(3):
-                loop.step(session, positions, 0.5)
-
-    return steps
 
 
 def taken_apart(data: Dataset) -> Counter[str]:

@@ -2,21 +2,18 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.pairs import ratio
 from benchmarks.rows import row
+from benchmarks.stepping import stepper
 from layerscope.data import Dataset, DataSettings, InputSpec, Split
 from layerscope.nets import study_1d
-from layerscope.training import TrainingSettings, loop
-from layerscope.training.fitting import begin
-from layerscope.training.precision import Precision, choose, surroundings
+from layerscope.training import TrainingSettings
+from layerscope.training.precision import Precision, choose
 
 CLASSES = tuple(f"word {number}" for number in range(16))
 SETTINGS = TrainingSettings(optimizer="adamw")
@@ -32,7 +29,10 @@ def rows() -> list[dict[str, Any]]:
     data = words()
     fast = choose(study_1d(), data.spec.shape, SETTINGS)
     plain = Precision("float32", channels_last=False, threads=fast.threads, reason="default")
-    slow, quick = stepper(data, plain, kept=False), stepper(data, fast, kept=True)
+    slow, quick = (
+        stepper(study_1d(), data, SETTINGS, one, steps=STEPS, kept=one is fast)
+        for one in (plain, fast)
+    )
     found = [
         row(
             f"training study_1d, samples/s, {fast.name}, against Conv1d in float32",
@@ -61,22 +61,6 @@ def words(count: int = SETTINGS.batch_size) -> Dataset:
         splits={"train": split, "val": split},
         fingerprint="noise",
     )
-
-
-def stepper(data: Dataset, precision: Precision, *, kept: bool) -> Callable[[], None]:
-    """Give a function that trains some steps; `kept` memory is the package's own way."""
-    state, objective = begin(study_1d(), data, SETTINGS, precision)
-    session = loop.Session(data, SETTINGS, Path(), {}, precision, state, objective, [])
-    positions = np.arange(SETTINGS.batch_size)
-
-    def steps() -> None:
-        with ExitStack() as stack:
-            if kept:
-                stack.enter_context(surroundings(precision, torch.device("cpu")))
-            for _ in range(STEPS):
-                loop.step(session, positions, 0.5)
-
-    return steps
 
 
 def keras_stepper(threads: int) -> Callable[[], None]:
