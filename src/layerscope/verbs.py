@@ -223,9 +223,9 @@ def _measure_moved(run: Run, dataset: "Dataset") -> None:
 
     if not run.start_file.is_file():
         return
-    val = dataset["val"]
-    places = np.unique(np.linspace(0, len(val) - 1, EXAMPLES).astype(np.int64))
-    images = run.spec.to_model(val.batch(places))
+    shown = dataset["val" if "val" in dataset.splits else "test"]
+    places = np.unique(np.linspace(0, len(shown) - 1, EXAMPLES).astype(np.int64))
+    images = run.spec.to_model(shown.batch(places))
     write_moved(run.moved_file, moved(run.untrained_net(), run.net(), images))
 
 

@@ -240,3 +240,16 @@ def test_a_run_whose_source_is_gone_is_whole(digits_run, tmp_path):
     assert see_run(run).made
     assert "from those it began with" in report.page(run).read_text()
     assert [row.layer for row in read_moved(run.moved_file)] == ["conv1", "conv2", "conv3", "fc"]
+
+
+def test_a_run_without_val_tells_what_moved_on_test(digits_run, tmp_path):
+    from layerscope import train
+    from layerscope.evaluation import read_moved
+
+    study = tmp_path / "next.toml"
+    study.write_text(
+        '[data]\nkind = "digits"\nval_fraction = 0.0\n[model]\npretrained = "run"\n'
+        '[training]\nepochs = 1\nkeep = "last"\n'
+    )
+    run = train(study, tmp_path / "next")
+    assert [row.layer for row in read_moved(run.moved_file)] == ["conv1", "conv2", "conv3", "fc"]
