@@ -69,7 +69,7 @@ class Run:
                     "name another folder, or remove this one"
                 )
             return run
-        if run.path.exists() and (not run.path.is_dir() or any(map(_foreign, run.path.iterdir()))):
+        if storage.holds_others(run.path, (".study.toml.", ".lock")):
             raise LayerscopeError(
                 f"{path} is there already and is no run (it has no study.toml): name a new folder"
             )
@@ -343,11 +343,6 @@ class Run:
 
     def _train_again(self) -> str:
         return f"run `layerscope train {self.study_file} --out {self.path} --resume`"
-
-
-def _foreign(path: Path) -> bool:
-    """Tell whether a file is none that a training killed at its very start leaves behind."""
-    return not path.name.startswith((".study.toml.", ".lock"))
 
 
 def differences(ours: Study, theirs: Study) -> str:

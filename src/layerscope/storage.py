@@ -78,6 +78,16 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def holds_others(path: Path, left: tuple[str, ...]) -> bool:
+    """Tell whether a path is a file, or a folder with more in it than files that begin with `left`.
+
+    These are what a process that is killed at its very start leaves behind.
+    """
+    if not path.exists():
+        return False
+    return not path.is_dir() or any(not entry.name.startswith(left) for entry in path.iterdir())
+
+
 @contextlib.contextmanager
 def locked(folder: Path, instead: str, *, wait: float = 0.0) -> Iterator[int]:
     """Keep every other process from working in a folder; a crash lets go. Gives the descriptor.

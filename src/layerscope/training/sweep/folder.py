@@ -73,11 +73,7 @@ class SweepFolder:
                     ": name another folder, or remove this one"
                 )
             return folder
-        left = (".sweep.toml.", ".lock")
-        if folder.path.exists() and (
-            not folder.path.is_dir()
-            or any(not entry.name.startswith(left) for entry in folder.path.iterdir())
-        ):
+        if storage.holds_others(folder.path, (".sweep.toml.", ".lock")):
             raise LayerscopeError(
                 f"{path} is there already and is no sweep (it has no sweep.toml): name a new folder"
             )

@@ -24,7 +24,7 @@ class Standing:
 class Plan:
     """Numbers of settings to train, in order, each until an epoch (None: its end); and `stopped`.
 
-    A setting that is stopped for now may go on later where halving does not wait (ASHA).
+    Where halving does not wait (ASHA), a setting that is stopped may go on later.
     """
 
     todo: tuple[tuple[int, int | None], ...]
