@@ -84,10 +84,10 @@ class Study(BaseModel):
     @field_validator("data")
     @classmethod
     def _from_here(cls, data: DataSettings) -> DataSettings:
-        """Take a relative root, which no study file has, from the working folder."""
-        if not data.root or data.root[0] in "~$":
-            return data
-        return data.model_copy(update={"root": os.path.abspath(data.root)})
+        """Take relative paths, which no study file has, from the working folder."""
+        places = {"root": data.root, "decisions": data.decisions}
+        absolute = {k: os.path.abspath(v) for k, v in places.items() if v and v[0] not in "~$"}
+        return data.model_copy(update=absolute)
 
     @field_validator("training")
     @classmethod

@@ -191,6 +191,9 @@ def fit(run: Run, dataset: "Dataset", *, resume: bool, until: int | None = None)
     run.describe_model(dataset)
     seeds = {"data": run.study.data.seed, "training": run.study.training.seed}
     run.note(**provenance.describe(dataset.fingerprint, seeds, Path.cwd()) | run.provenance())
+    if run.study.data.decisions is not None:  # data.csv says of each example what was decided
+        path = run.study.data.decided_in()
+        run.note(decisions={"file": str(path), "sha256": provenance.digest(path)})
     run.forget("failed")
     try:
         training.fit(

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from layerscope.data import group_splits, splits
+from layerscope.data import decisions, group_splits, splits
 from layerscope.data.dataset import Dataset, Example, Split, fingerprint
 from layerscope.data.digits import load_digits
 from layerscope.data.folders import class_folders, refusals, scan
@@ -37,9 +37,13 @@ def prepare(settings: DataSettings) -> Dataset:
 
     """
     found = _finder(settings.kind)(settings)
-    usable = np.array([not reason for reason in found.reasons], dtype=bool)
-    _refuse_empty(found, usable)
+    usable = decisions.usable(found)
+    _refuse_empty(found, usable, np.array(found.splits))
     names = _split_names(found, usable, settings)
+    if settings.decisions is not None:  # after the draw: who is dropped changes no one's split
+        found = decisions.decided(found, settings.decided_in())
+        names_used, usable = names[usable], decisions.usable(found)
+        _refuse_empty(found, usable, names, among=names_used)
     warned = group_splits.check_leak(found, usable, names)
     examples = _examples(found, names)
     members = {name: np.flatnonzero(usable & (names == name)) for name in ("train", "val", "test")}
@@ -200,11 +204,12 @@ def _split_names(found: Found, usable: np.ndarray, settings: DataSettings) -> np
     return names
 
 
-def _refuse_empty(found: Found, usable: np.ndarray) -> None:
+def _refuse_empty(
+    found: Found, usable: np.ndarray, given: np.ndarray, among: np.ndarray | None = None
+) -> None:
     """Refuse a class without a usable example in a split that is given, or at all."""
-    given = np.array(found.splits)
     messages = []
-    for split in dict.fromkeys(found.splits):
+    for split in dict.fromkeys((given if among is None else among).tolist()):
         for label, name in enumerate(found.classes):
             here = (given == split) & (found.labels == label)
             if not (here & usable).any():

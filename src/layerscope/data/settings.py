@@ -51,6 +51,8 @@ class DataSettings(BaseModel):
     """"network": as the pretrained network of [model] takes it, which then is the default."""
     seed: int = Field(default=0, ge=0)
     max_pixels: int = Field(default=89_478_485, ge=1, le=178_956_970)
+    decisions: str | None = Field(default=None, min_length=1)
+    """The keep_drop.csv of `layerscope clean`: what it drops or relabels is not as found."""
     waveforms: WaveformsSettings | None = None
     recordings: RecordingsSettings | None = None
 
@@ -73,6 +75,18 @@ class DataSettings(BaseModel):
             )
         return path.absolute()
 
+    def decided_in(self) -> Path:
+        """Give `decisions` as a path, `~` and `$VARIABLES` expanded.
+
+        Raises:
+            LayerscopeError: a variable is not set.
+
+        """
+        try:
+            return Path(expanded(self.decisions or "keep_drop.csv")).absolute()
+        except ValueError as error:
+            raise LayerscopeError(f'data.decisions = "{self.decisions}": {error}') from None
+
     @model_validator(mode="before")
     @classmethod
     def _fill_defaults(cls, given: Any) -> Any:
@@ -88,10 +102,10 @@ class DataSettings(BaseModel):
                 defaults[f"{name}_fraction"] = 0.0
         return defaults | given
 
-    @field_validator("root", mode="before")
+    @field_validator("root", "decisions", mode="before")
     @classmethod
     def _beside_the_study(cls, root: Any, info: ValidationInfo) -> Any:
-        """Make a relative root relative to the study file, whose folder is the context's."""
+        """Make a relative path relative to the study file, whose folder is the context's."""
         return beside(root, (info.context or {}).get("folder"))
 
     @field_validator("classes", mode="before")
