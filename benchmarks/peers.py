@@ -12,7 +12,7 @@ from types import ModuleType
 
 import torch
 
-_ON_TORCHVISION = ("zennit", "crp", "pytorch_grad_cam", "lucent", "torchvision")
+_ON_TORCHVISION = ("zennit", "crp", "pytorch_grad_cam", "lucent", "quantus", "torchvision")
 
 
 def peer(module: str) -> ModuleType:

@@ -1,0 +1,43 @@
+"""Similarity of maps against scipy's Spearman and scikit-image's SSIM."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity
+
+from layerscope.errors import Refused
+from layerscope.trust.similarity import spearman, ssim
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_spearman_is_scipys(signed: bool) -> None:
+    one, other = RANDOM.normal(size=(2, 4, 9, 11)).round(1)
+    slow = [
+        spearmanr(*(x.ravel() if signed else abs(x).ravel() for x in pair))[0]
+        for pair in zip(one, other, strict=True)
+    ]
+    np.testing.assert_allclose(spearman(one, other, signed=signed), slow, atol=1e-12)
+    assert spearman(np.ones((1, 4)), one[:1, 0, :4]).tolist() == [0.0]
+
+
+@pytest.mark.parametrize("shape", [(20, 31), (40,), (5, 12)])
+def test_ssim_is_scikit_images(shape: tuple[int, ...]) -> None:
+    one, other = RANDOM.normal(size=(2, 3, *shape))
+    other = one + 0.3 * other
+    slow = []
+    for a, b in zip(abs(one), abs(other), strict=True):
+        a, b = ((x - x.min()) / np.ptp(x) for x in (a, b))
+        if min(shape) >= 7:
+            slow.append(structural_similarity(a, b, data_range=1.0, win_size=7))
+    found = ssim(one, other, signed=False)
+    if slow:
+        np.testing.assert_allclose(found, slow, atol=1e-9)
+    assert (found < 1).all()
+    np.testing.assert_allclose(ssim(one, 5 * one + 2), 1, atol=1e-9)
+
+
+def test_unlike_maps_are_refused() -> None:
+    with pytest.raises(Refused, match="one shape"):
+        spearman(np.zeros((1, 3)), np.zeros((1, 4)))
