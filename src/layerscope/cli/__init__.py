@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from layerscope.cli import brain, data, demo, evaluate, methods, report, runs, see, sweep, train
+from layerscope.cli import (
+    brain,
+    clean,
+    data,
+    demo,
+    evaluate,
+    methods,
+    report,
+    runs,
+    see,
+    sweep,
+    train,
+)
 from layerscope.errors import LayerscopeError
 
 app = typer.Typer(
@@ -18,6 +30,7 @@ app = typer.Typer(
 VERBS = {
     "demo": demo,
     "data": data,
+    "clean": clean,
     "train": train,
     "sweep": sweep,
     "evaluate": evaluate,

@@ -1,0 +1,92 @@
+"""The scan: every issue that is asked for, into a folder with keep_drop.csv and findings.json."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerscope import storage
+from layerscope.cleaning.broken import broken
+from layerscope.cleaning.duplicates import copies, shared_groups
+from layerscope.cleaning.findings import (
+    ISSUES,
+    Finding,
+    merged,
+    ordered,
+    rows_before,
+    write_rows,
+)
+from layerscope.cleaning.pool import Pool, pool_of
+from layerscope.errors import LayerscopeError
+
+if TYPE_CHECKING:
+    from layerscope.data import Dataset
+    from layerscope.study import Study
+
+KEEP_DROP = "keep_drop.csv"
+SCANNED = ("leaking", "broken", "duplicate")
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan gave: findings in order, how many examples, and what more there is to tell."""
+
+    folder: Path
+    findings: list[Finding]
+    examples: int
+    decided: int
+    errors: dict[str, Any] | None = None
+
+    def counts(self) -> dict[str, int]:
+        """Count the findings of each issue."""
+        counted = Counter(each.issue for each in self.findings)
+        return {issue: counted[issue] for issue in ISSUES if issue in counted}
+
+
+def scan(study: "Study", out: str | Path, issues: Sequence[str] = SCANNED) -> Scanned:
+    """Look for defects in the data of a study, as they are without decisions; write the folder.
+
+    `out` gets keep_drop.csv, in which decisions of an earlier scan stay, and findings.json.
+    Nothing of the data is changed, moved or deleted.
+
+    Raises:
+        LayerscopeError: an issue that is none, or data that cannot be prepared.
+
+    """
+    from layerscope.data import prepare
+
+    wrong = [issue for issue in issues if issue not in SCANNED]
+    if wrong:
+        raise LayerscopeError(f"issues = {', '.join(wrong)}: of {', '.join(SCANNED)}")
+    folder = Path(out)
+    before = rows_before(folder / KEEP_DROP)
+    dataset = prepare(study.data.model_copy(update={"decisions": None}))
+    pool = pool_of(dataset)
+    found, errors = look(study, dataset, pool, issues)
+    rows = merged(found, before)
+    write_rows(folder / KEEP_DROP, rows)
+    storage.write_json(
+        folder / "findings.json",
+        {
+            "examples": len(pool),
+            "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
+            "errors": errors,
+            "findings": [asdict(each) for each in found],
+        },
+    )
+    return Scanned(folder, found, len(pool), sum(bool(row.decision) for row in rows), errors)
+
+
+def look(
+    study: "Study", dataset: "Dataset", pool: Pool, issues: Sequence[str]
+) -> tuple[list[Finding], dict[str, Any] | None]:
+    """Find what is asked for; and the estimated number of wrong labels, where these are."""
+    found: list[Finding] = []
+    if {"leaking", "duplicate"} & {*issues}:
+        found += [each for each in copies(pool) + shared_groups(pool) if each.issue in issues]
+    steps: dict[str, Callable[[], list[Finding]]] = {"broken": lambda: broken(dataset, pool)}
+    for issue in issues:
+        found += steps[issue]() if issue in steps else []
+    return ordered(found), None
