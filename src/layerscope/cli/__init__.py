@@ -16,6 +16,7 @@ from layerscope.cli import (
     see,
     sweep,
     train,
+    trust,
 )
 from layerscope.errors import LayerscopeError
 
@@ -35,6 +36,7 @@ VERBS = {
     "sweep": sweep,
     "evaluate": evaluate,
     "see": see,
+    "trust": trust,
     "brain": brain,
     "report": report,
     "runs": runs,
