@@ -1,7 +1,7 @@
 """The scan: every issue that is asked for, into a folder with keep_drop.csv and findings.json."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from layerscope.cleaning.findings import (
     write_rows,
 )
 from layerscope.cleaning.pool import Pool, pool_of
+from layerscope.cleaning.suspects import suspects
 from layerscope.errors import LayerscopeError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from layerscope.study import Study
 
 KEEP_DROP = "keep_drop.csv"
-SCANNED = ("leaking", "broken", "duplicate")
+SCANNED = ("leaking", "broken", "duplicate", "mislabelled")
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class Scanned:
         return {issue: counted[issue] for issue in ISSUES if issue in counted}
 
 
-def scan(study: "Study", out: str | Path, issues: Sequence[str] = SCANNED) -> Scanned:
+def scan(
+    study: "Study", out: str | Path, issues: Sequence[str] = SCANNED, network: str = "auto"
+) -> Scanned:
     """Look for defects in the data of a study, as they are without decisions; write the folder.
 
     `out` gets keep_drop.csv, in which decisions of an earlier scan stay, and findings.json.
-    Nothing of the data is changed, moved or deleted.
+    Nothing of the data is changed, moved or deleted. `network` is of `suspects`.
 
     Raises:
         LayerscopeError: an issue that is none, or data that cannot be prepared.
@@ -63,7 +66,10 @@ def scan(study: "Study", out: str | Path, issues: Sequence[str] = SCANNED) -> Sc
     before = rows_before(folder / KEEP_DROP)
     dataset = prepare(study.data.model_copy(update={"decisions": None}))
     pool = pool_of(dataset)
-    found, errors = look(study, dataset, pool, issues)
+    found, errors = look(dataset, pool, issues), None
+    if "mislabelled" in issues:
+        wrong_labels, errors = suspects(study, dataset, pool, folder / "folds", network)
+        found = ordered([*found, *wrong_labels])
     rows = merged(found, before)
     write_rows(folder / KEEP_DROP, rows)
     storage.write_json(
@@ -79,14 +85,11 @@ def scan(study: "Study", out: str | Path, issues: Sequence[str] = SCANNED) -> Sc
     return Scanned(folder, found, len(pool), sum(bool(row.decision) for row in rows), errors)
 
 
-def look(
-    study: "Study", dataset: "Dataset", pool: Pool, issues: Sequence[str]
-) -> tuple[list[Finding], dict[str, Any] | None]:
-    """Find what is asked for; and the estimated number of wrong labels, where these are."""
+def look(dataset: "Dataset", pool: Pool, issues: Sequence[str]) -> list[Finding]:
+    """Find what needs no network: broken, leaking and duplicate examples."""
     found: list[Finding] = []
     if {"leaking", "duplicate"} & {*issues}:
         found += [each for each in copies(pool) + shared_groups(pool) if each.issue in issues]
-    steps: dict[str, Callable[[], list[Finding]]] = {"broken": lambda: broken(dataset, pool)}
-    for issue in issues:
-        found += steps[issue]() if issue in steps else []
-    return ordered(found), None
+    if "broken" in issues:
+        found += broken(dataset, pool)
+    return ordered(found)

@@ -18,7 +18,14 @@ def clean(
     ] = None,
     issues: Annotated[
         str, typer.Option(metavar="LIST", help="What is looked for, parted by commas.")
-    ] = "leaking,broken,duplicate",
+    ] = "leaking,broken,duplicate,mislabelled",
+    network: Annotated[
+        str,
+        typer.Option(
+            help="What tells wrong labels: study (it is trained), efficientnet_lite0 (its features)"
+            " or auto."
+        ),
+    ] = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document instead of a table.")
     ] = False,
@@ -35,7 +42,7 @@ def clean(
     asked = Study.load(study)
     folder = out or Path("cleaning") / asked.name
     wanted = tuple(name.strip() for name in issues.split(",") if name.strip())
-    scanned = scan(asked, folder, wanted)
+    scanned = scan(asked, folder, wanted, network)
     if as_json:
         findings = [asdict(each) for each in scanned.findings]
         document = {"examples": scanned.examples, "counts": scanned.counts(), "findings": findings}
