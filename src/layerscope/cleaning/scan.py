@@ -19,6 +19,7 @@ from layerscope.cleaning.findings import (
 )
 from layerscope.cleaning.pool import Pool, pool_of
 from layerscope.cleaning.suspects import suspects
+from layerscope.data.decisions import Row
 from layerscope.errors import LayerscopeError
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ class Scanned:
 
     folder: Path
     findings: list[Finding]
-    examples: int
-    decided: int
+    rows: list[Row]
+    pool: Pool
     errors: dict[str, Any] | None = None
+
+    @property
+    def decided(self) -> int:
+        """How many rows of keep_drop.csv are decided."""
+        return sum(bool(row.decision) for row in self.rows)
 
     def counts(self) -> dict[str, int]:
         """Count the findings of each issue."""
@@ -82,7 +88,7 @@ def scan(
             "findings": [asdict(each) for each in found],
         },
     )
-    return Scanned(folder, found, len(pool), sum(bool(row.decision) for row in rows), errors)
+    return Scanned(folder, found, rows, pool, errors)
 
 
 def look(dataset: "Dataset", pool: Pool, issues: Sequence[str]) -> list[Finding]:
