@@ -26,16 +26,22 @@ def test_spearman_is_scipys(signed: bool) -> None:
 def test_ssim_is_scikit_images(shape: tuple[int, ...]) -> None:
     one, other = RANDOM.normal(size=(2, 3, *shape))
     other = one + 0.3 * other
-    slow = []
-    for a, b in zip(abs(one), abs(other), strict=True):
-        a, b = ((x - x.min()) / np.ptp(x) for x in (a, b))
-        if min(shape) >= 7:
-            slow.append(structural_similarity(a, b, data_range=1.0, win_size=7))
-    found = ssim(one, other, signed=False)
-    if slow:
-        np.testing.assert_allclose(found, slow, atol=1e-9)
-    assert (found < 1).all()
-    np.testing.assert_allclose(ssim(one, 5 * one + 2), 1, atol=1e-9)
+    for signed in (True, False):
+        found = ssim(one, other, signed=signed)
+        assert (found < 1).all()
+        for k in range(3 if min(shape) >= 7 else 0):
+            pair = [_pictured(x[k], signed) for x in (one, other)]
+            slow = structural_similarity(*pair, data_range=1.0, win_size=7)
+            np.testing.assert_allclose(found[k], slow, atol=1e-9)
+    np.testing.assert_allclose(ssim(one, 5 * one), 1, atol=1e-9)
+
+
+def _pictured(values: np.ndarray, signed: bool) -> np.ndarray:
+    """Draw a map as Adebayo et al. do: absolute values, or signed ones around a middle grey."""
+    bound = np.percentile(abs(values), 99)
+    if signed:
+        return (np.clip(values, -bound, bound) / bound + 1) / 2
+    return np.minimum((abs(values) - abs(values).min()) / (bound - abs(values).min()), 1)
 
 
 def test_unlike_maps_are_refused() -> None:

@@ -24,7 +24,9 @@ def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
     [
         ({}, "pass", "where is the evidence"),
         ({"located": "unclear"}, "pass", "where is the evidence"),
-        ({"weights": "no"}, "fail", verdict.STRUCTURE),
+        ({"weights": "no", "located": "unclear"}, "fail", verdict.STRUCTURE),
+        ({"weights": "no", "faithful": "unclear"}, "fail", verdict.STRUCTURE),
+        ({"weights": "no"}, "care", "much of it is the input's structure"),
         ({"faithful": "no"}, "fail", "no better than chance"),
         ({"faithful": "unclear"}, "care", "how the input is hidden"),
         ({"weights": "unclear"}, "care", "may show the input's structure"),

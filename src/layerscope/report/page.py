@@ -16,6 +16,7 @@ from layerscope.report.figures.network import short, stages
 from layerscope.report.figures.svg import uri
 from layerscope.report.looks import Example, Looks, looks
 from layerscope.report.theme import DARK, LIGHT, Theme
+from layerscope.report.trust import trust
 from layerscope.report.uses import uses
 from layerscope.storage import write_text
 
@@ -120,6 +121,7 @@ def _content(run: "Run") -> dict[str, Any]:
         "pairs": _pairs(result, seen.examples),
         "tabled": len(result.classes) <= TABLED,
         "looks": seen,
+        "trust": trust(run),
         "uses": uses(run),
         "provenance": sections(provenance, "run"),
     }

@@ -25,13 +25,13 @@ class Amount:
     """
 
     examples: int = 32
-    randomised: int = 16
-    other_orders: int = 8
+    randomised: int = 10
+    other_orders: int = 4
     inner: int = 16
-    steady: int = 8
-    samples: int = 4
+    steady: int = 6
+    samples: int = 3
     mosaics: int = 24
-    imputed: int = 16
+    imputed: int = 10
 
 
 QUICK = Amount(examples=12, randomised=6, other_orders=0, inner=0, steady=4, samples=2, mosaics=12,

@@ -27,7 +27,7 @@ DEFAULTS = (
 """The methods that are judged where none is named."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "integrated_gradients": {"steps": 16},
+    "integrated_gradients": {"steps": 10},
     "smooth_grad": {"samples": 8},
 }
 """Options in the place of a method's own, so that many maps can be made."""

@@ -10,11 +10,11 @@ import torch
 
 from layerscope.errors import LayerscopeError
 from layerscope.seeing.data import batches
-from layerscope.storage import write_csv, write_json
+from layerscope.storage import write_csv, write_json, write_whole
 from layerscope.trust.judge import QUICK, Amount, Case, gather
 from layerscope.trust.maps import DEFAULTS, Examples, refuse_unjudged
 from layerscope.trust.parts import Parts
-from layerscope.trust.tables import document, table
+from layerscope.trust.tables import curves_of, document, table
 from layerscope.views import Scope
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def trust_run(
 
 
 def judge(case: Case, parts: Parts, folder: Path) -> dict[str, Any]:
-    """Gather what is missing, read it, and write verdict.json, verdict.csv and maps' curves."""
+    """Gather what is missing, read it, and write verdict.json, verdict.csv and curves.npz."""
     found = gather(case, parts)
     result = {
         "examples": len(case.given.ids),
@@ -80,6 +80,8 @@ def judge(case: Case, parts: Parts, folder: Path) -> dict[str, Any]:
     rows = table(result["rows"])
     columns = list(dict.fromkeys(key for row in rows for key in row))
     write_csv(folder / "verdict.csv", columns, rows)
+    drawn: dict[str, Any] = curves_of(found, case.ways)
+    write_whole(folder / "curves.npz", lambda file: np.savez_compressed(file, **drawn))
     write_json(folder / "verdict.json", result)
     return result
 

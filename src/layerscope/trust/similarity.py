@@ -30,8 +30,9 @@ def spearman(one: np.ndarray, other: np.ndarray, *, signed: bool = True) -> np.n
 def ssim(one: np.ndarray, other: np.ndarray, *, signed: bool = True) -> np.ndarray:
     """Compare the structure of each pair of maps (Wang et al. 2004), windows of 7 along each axis.
 
-    Each map is first scaled to 0..1, as Adebayo et al. 2018 do (arXiv:1810.03292): what is compared
-    is the picture, not its unit. A smaller axis has a smaller, odd window.
+    Each map is first made a picture of 0..1, as Adebayo et al. 2018 do (arXiv:1810.03292): absolute
+    values from the smallest to the 99th percentile, signed ones from less that of their absolute
+    values to that. A smaller axis has a smaller, odd window.
 
     Args:
         one: maps `(N, *space)`.
@@ -47,7 +48,7 @@ def ssim(one: np.ndarray, other: np.ndarray, *, signed: bool = True) -> np.ndarr
 
     """
     _refuse_unlike(one, other)
-    a, b = (_unit_range(np.asarray(x, float) if signed else np.abs(x)) for x in (one, other))
+    a, b = (_picture(np.asarray(x, float), signed) for x in (one, other))
     size = [min(7, n - (n + 1) % 2) for n in a.shape[1:]]
     window = (1, *size)
     count = int(np.prod(size))
@@ -76,10 +77,14 @@ def _centred(ranks: np.ndarray) -> np.ndarray:
     return ranks / np.where(length == 0, 1, length)
 
 
-def _unit_range(maps: np.ndarray) -> np.ndarray:
+def _picture(maps: np.ndarray, signed: bool) -> np.ndarray:
+    """Scale maps to 0..1; the strongest hundredth has full brightness."""
     axes = tuple(range(1, maps.ndim))
-    low, high = maps.min(axes, keepdims=True), maps.max(axes, keepdims=True)
-    return (maps - low) / np.where(high > low, high - low, 1)
+    strength = np.abs(maps)
+    high = np.percentile(strength, 99, axes, keepdims=True)
+    low = -high if signed else strength.min(axes, keepdims=True)
+    scaled = ((maps if signed else strength) - low) / np.where(high > low, high - low, 1)
+    return scaled.clip(0, 1)
 
 
 def _refuse_unlike(one: np.ndarray, other: np.ndarray) -> None:

@@ -115,6 +115,31 @@ def sentences(rows: Sequence[Mapping[str, Any]], pairs: Mapping[Any, float]) -> 
     return found
 
 
+def curves_of(found: Mapping[str, Arrays], ways: Sequence[str]) -> Arrays:
+    """Average over examples what is drawn: similarity against depth, scores against what is hidden.
+
+    Returns:
+        "layers" as they are drawn anew from the top, "spearman/METHOD" and "ssim/METHOD" (absolute
+        maps), "fractions" from 0, "morf/WAY/METHOD" and "lerf/WAY/METHOD".
+
+    """
+    drawn: Arrays = {}
+    top = found.get("weights-top-down", {})
+    if "layers" in top:
+        drawn["layers"] = top["layers"]
+        for kind in ("spearman", "ssim"):
+            for name in found["maps"]:
+                drawn[f"{kind}/{name}"] = measure(top, name, kind).mean(1)
+    for way in ways:
+        for name in methods_of(found):
+            part = found[f"evidence-{way}-{name}"]
+            drawn["fractions"] = np.concatenate([[0.0], part["fractions"]])
+            for kind in ("morf", "lerf"):
+                each = np.column_stack([part["whole"], part[kind]])
+                drawn[f"{kind}/{way}/{name}"] = each.mean(0)
+    return drawn
+
+
 def table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Make the rows that are printed and written as CSV."""
     plain = []

@@ -12,9 +12,11 @@ located   on mosaics of two classes, is the share of positive relevance on the t
           above half? no: surely not.
 steady    is the map's largest change under small noise surely below the map's own norm?
 
-Overall: "no" of weights reads "shows the input's structure, not the class"; "yes" of weights and
-faithful and no "no" of located reads "use it for: where is the evidence". For a unit, or a whole
-layer, faithfulness is asked of its answer in the place of the class's.
+Overall: "no" of weights reads "shows the input's structure, not the class", unless the map is both
+faithful and located, which the input's structure alone is not: then it is to be taken with care.
+"yes" of weights and faithful and no "no" of located reads "use it for: where is the evidence". For
+a unit, or a whole layer, faithfulness is asked of its answer in the place of the class's. Methods of
+layers are judged at the last convolution, classes are those that the network predicts.
 """
 
 from collections.abc import Mapping
@@ -121,12 +123,14 @@ def reading(answers: Mapping[str, str]) -> tuple[str, str]:
     """
     inner = [USES[question] for question in ("unit", "layer") if answers.get(question) == "yes"]
     also = f"; use it for: {', '.join(inner)}" if inner else ""
-    if answers.get("weights") == "no":
+    if answers.get("weights") == "no" and not _of_the_class(answers):
         return "fail", STRUCTURE
     if answers["faithful"] == "no":
         return "fail", f"no better than chance, edges or the middle at the evidence{also}"
     doubts = []
-    if answers.get("weights", "unclear") == "unclear":
+    if answers.get("weights", "unclear") == "no":
+        doubts.append("it finds the evidence, yet much of it is the input's structure")
+    elif answers.get("weights", "unclear") == "unclear":
         doubts.append("it may show the input's structure")
     if answers["faithful"] == "unclear":
         doubts.append("its faithfulness hangs on how the input is hidden")
@@ -137,6 +141,10 @@ def reading(answers: Mapping[str, str]) -> tuple[str, str]:
     restless = answers.get("steady") == "no"
     words = f"use it for: {', '.join([EVIDENCE, *inner])}"
     return "pass", words + ("; it moves much under small noise" if restless else "")
+
+
+def _of_the_class(answers: Mapping[str, str]) -> bool:
+    return answers["faithful"] == answers.get("located") == "yes"
 
 
 def agreement_of_ways(gaps: Mapping[str, Mapping[str, float]]) -> dict[tuple[str, str], float]:
