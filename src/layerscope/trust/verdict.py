@@ -14,9 +14,9 @@ steady    is the map's largest change under small noise surely below the map's o
 
 Overall: "no" of weights reads "shows the input's structure, not the class", unless the map is both
 faithful and located, which the input's structure alone is not: then it is to be taken with care.
-"yes" of weights and faithful and no "no" of located reads "use it for: where is the evidence". For
-a unit, or a whole layer, faithfulness is asked of its answer in the place of the class's. Methods of
-layers are judged at the last convolution, classes are those that the network predicts.
+"yes" of weights and faithful and no "no" of located reads "use it for: where is the evidence".
+For a unit, or a whole layer, faithfulness is asked of its answer in the place of the class's.
+Methods of layers are judged at the last convolution; classes are those that are predicted.
 """
 
 from collections.abc import Mapping
