@@ -1,4 +1,4 @@
-# make setup | demo | test | check | bench | bench-sweep | gallery: each does what it needs first.
+# make setup | demo | test | check | bench | bench-sweep | bench-clean | gallery: each does what it needs first.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick sweep-quick bench bench-views bench-sweep bench-waveforms bench-brain clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick sweep-quick bench bench-views bench-sweep bench-waveforms bench-brain bench-clean clean
 
 setup: .venv/ready
 
@@ -63,6 +63,9 @@ bench-waveforms: setup
 
 bench-brain: setup
 	$(BIN)/python -m benchmarks brain
+
+bench-clean: setup
+	$(BIN)/python -m benchmarks cleaning
 
 bench-sweep: setup
 	$(BIN)/python -m benchmarks sweep

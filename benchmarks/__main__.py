@@ -7,7 +7,7 @@ import time
 
 from layerscope.cli.tables import echo_table
 
-NAMES = ("packing", "training", "views", "memory", "waveforms", "brain", "sweep")
+NAMES = ("packing", "training", "views", "memory", "waveforms", "brain", "sweep", "cleaning")
 
 
 def main() -> int:

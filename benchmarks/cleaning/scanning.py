@@ -5,9 +5,12 @@
 The photographs are made when they are asked for, so no disk is needed; making them is timed apart.
 """
 
+import math
 import resource
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,7 @@ from torch.nn import functional as F
 
 from layerscope.cleaning.near import near_pairs
 from layerscope.cleaning.pool import Pool
+from layerscope.cli.tables import echo_table
 
 COUNTS = (10_000, 50_000, 250_000)
 SIDE = 172
@@ -72,17 +76,30 @@ def measure(count: int) -> dict[str, float]:
     }
 
 
-def main(counts: tuple[int, ...] = COUNTS) -> None:
-    """Print a line for each number of photographs."""
-    print("photographs  seconds  ms each  (making, s)  memory, GB  recall  false pairs")
+def rows(counts: Sequence[int] = COUNTS) -> list[dict[str, Any]]:
+    """Give a row for each number of photographs, beside its target; growth is to the row before."""
+    found: list[dict[str, Any]] = []
     for count in counts:
         m = measure(count)
-        print(
-            f"{count:11,} {m['seconds']:8.1f} {1000 * m['seconds'] / count:8.2f} "
-            f"{m['making']:12.1f} {m['memory']:11.2f} {m['recall']:7.3f} {m['false']:12.0f}",
-            flush=True,
+        allowed = 600 * count / 250_000
+        row: dict[str, Any] = {"photographs": count, "seconds": round(m["seconds"], 1)}
+        row |= {"ms each": 1000 * m["seconds"] / count, "making, s": round(m["making"], 1)}
+        row |= {"memory, GB": m["memory"], "recall": m["recall"], "false": int(m["false"])}
+        row |= {"growth": None, "n log n": None}
+        if found:
+            before = found[-1]
+            row["growth"] = m["seconds"] / before["seconds"]
+            n = before["photographs"]
+            row["n log n"] = count * math.log(count) / (n * math.log(n))
+        row["met"] = (
+            m["seconds"] <= max(allowed, 60)
+            and m["memory"] <= 2
+            and m["recall"] >= 0.99
+            and m["false"] <= count / 1000
         )
+        found.append(row)
+    return found
 
 
 if __name__ == "__main__":
-    main(tuple(map(int, sys.argv[1:])) or COUNTS)
+    echo_table(rows(tuple(map(int, sys.argv[1:])) or COUNTS))

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from layerscope.cleaning.findings import Finding
-from layerscope.cleaning.near import near_pairs
+from layerscope.cleaning.near import is_photographs, near_pairs
 from layerscope.cleaning.pool import Pool
 from layerscope.data.folders import listed
 from layerscope.progress import bar
@@ -25,7 +25,7 @@ def copies(pool: Pool) -> list[Finding]:
     Of a group one is suggested to be kept, in test before val before train, so that what is
     evaluated stays as it is; of one example under two labels, none.
     """
-    first, second, score, what = _pairs(pool)
+    first, second, score, what = pairs_of(pool)
     if not len(first):
         return []
     count = len(pool)
@@ -43,14 +43,14 @@ def copies(pool: Pool) -> list[Finding]:
     return [each for some in members.values() for each in _told(pool, some, best, kind)]
 
 
-def _pairs(pool: Pool) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+def pairs_of(pool: Pool) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """Give pairs of positions, the score of each, and what is alike."""
     parts = [
         (*_linked(pool.sha256), "the same file"),
         (*_linked(_digests(pool)), "the same content"),
     ]
     pairs = [(a, b, np.ones(len(a)), [word] * len(a)) for a, b, word in parts]
-    if pool.values.ndim == 4 and min(pool.values.shape[1:3]) >= 64:  # photographs; digits are alike
+    if is_photographs(pool):
         near = near_pairs(pool)
         words = ["nearly the same, mirrored" if m else "nearly the same" for m in near.mirrored]
         pairs.append((near.first, near.second, np.minimum(near.score, 0.9999), words))

@@ -24,6 +24,11 @@ class Pairs(NamedTuple):
     mirrored: np.ndarray
 
 
+def is_photographs(pool: Pool) -> bool:
+    """Tell pictures of 64 pixels and more; of digits many look alike."""
+    return len(pool.values.shape) == 4 and min(pool.values.shape[1:3]) >= 64
+
+
 def near_pairs(pool: Pool, least: float = LEAST) -> Pairs:
     """Find pairs of photographs uint8 "y x channel" that are one photograph, each pair once.
 

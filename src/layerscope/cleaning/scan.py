@@ -17,6 +17,7 @@ from layerscope.cleaning.findings import (
     rows_before,
     write_rows,
 )
+from layerscope.cleaning.odd import odd
 from layerscope.cleaning.pool import Pool, pool_of
 from layerscope.cleaning.suspects import suspects
 from layerscope.data.decisions import Row
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from layerscope.study import Study
 
 KEEP_DROP = "keep_drop.csv"
-SCANNED = ("leaking", "broken", "duplicate", "mislabelled")
+SCANNED = ("leaking", "broken", "duplicate", "mislabelled", "odd")
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,12 @@ def scan(
 
 
 def look(dataset: "Dataset", pool: Pool, issues: Sequence[str]) -> list[Finding]:
-    """Find what needs no network: broken, leaking and duplicate examples."""
+    """Find what needs no network: broken, leaking, duplicate and odd examples."""
     found: list[Finding] = []
     if {"leaking", "duplicate"} & {*issues}:
         found += [each for each in copies(pool) + shared_groups(pool) if each.issue in issues]
     if "broken" in issues:
         found += broken(dataset, pool)
+    if "odd" in issues:
+        found += odd(pool)
     return ordered(found)

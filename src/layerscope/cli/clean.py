@@ -3,66 +3,88 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from layerscope.cleaning.scan import Scanned
+    from layerscope.study import Study
+
 EXAMPLE = "layerscope clean examples/photos6.toml --out cleaning/photos6"
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The scan's folder (default: cleaning/NAME).")
+]
+Issues = Annotated[str, typer.Option(metavar="LIST", help="What is looked for, parted by commas.")]
+Network = Annotated[
+    str,
+    typer.Option(
+        help="What tells wrong labels: study (it is trained), efficientnet_lite0 (its features) or"
+        " auto."
+    ),
+]
+SelfTest = Annotated[
+    bool,
+    typer.Option("--self-test", help="Plant known defects in a copy of these data, find them."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 
 
 def clean(
-    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study file.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The scan's folder (default: cleaning/NAME)."),
-    ] = None,
-    issues: Annotated[
-        str, typer.Option(metavar="LIST", help="What is looked for, parted by commas.")
-    ] = "leaking,broken,duplicate,mislabelled",
-    network: Annotated[
-        str,
-        typer.Option(
-            help="What tells wrong labels: study (it is trained), efficientnet_lite0 (its features)"
-            " or auto."
-        ),
-    ] = "auto",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document instead of a table.")
-    ] = False,
+    study: StudyFile,
+    out: Out = None,
+    issues: Issues = "leaking,broken,duplicate,mislabelled,odd",
+    network: Network = "auto",
+    self_test: SelfTest = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find defects in the data of a study.
 
     Writes keep_drop.csv, where a second scan keeps the decisions that were made, findings.json,
     and review.html, on which a person decides. Nothing is deleted or moved: `[data] decisions`
-    applies what was decided.
+    applies what was decided. With --self-test nothing is written: it tells how much is found.
     """
     from layerscope.cleaning.scan import scan
-    from layerscope.cleaning.thumbnails import thumbnails
-    from layerscope.cli.tables import echo_table
-    from layerscope.provenance import now
-    from layerscope.report.review import write_review
     from layerscope.study import Study
 
     asked = Study.load(study)
-    folder = out or Path("cleaning") / asked.name
+    if self_test:
+        _self_test(asked, network, as_json)
+        return
     wanted = tuple(name.strip() for name in issues.split(",") if name.strip())
-    scanned = scan(asked, folder, wanted, network)
-    sheet = write_review(
-        folder / "review.html",
+    scanned = scan(asked, out or Path("cleaning") / asked.name, wanted, network)
+    sheet = _sheet(asked, scanned)
+    if as_json:
+        findings = [asdict(each) for each in scanned.findings]
+        document = {"examples": len(scanned.pool), "counts": scanned.counts()}
+        document |= {"errors": scanned.errors, "decided": scanned.decided, "findings": findings}
+        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        return
+    _echo(scanned, sheet)
+
+
+def _sheet(asked: "Study", scanned: "Scanned") -> Path:
+    from layerscope.cleaning.thumbnails import thumbnails
+    from layerscope.provenance import now
+    from layerscope.report.review import write_review
+
+    return write_review(
+        scanned.folder / "review.html",
         asked.name,
         scanned.pool.classes,
         scanned.findings,
         scanned.rows,
         thumbnails(scanned.pool, (each.id for each in scanned.findings)),
-        stamp=f"{folder.absolute()} {now()}",
+        stamp=f"{scanned.folder.absolute()} {now()}",
         sentence=scanned.errors["sentence"] if scanned.errors else "",
     )
-    if as_json:
-        findings = [asdict(each) for each in scanned.findings]
-        document = {"examples": len(scanned.pool), "counts": scanned.counts(), "findings": findings}
-        document |= {"errors": scanned.errors, "decided": scanned.decided}
-        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
-        return
+
+
+def _echo(scanned: "Scanned", sheet: Path) -> None:
+    from layerscope.cli.tables import echo_table
+
     told = scanned.counts()
     if told:
         echo_table([{"issue": issue, "examples": count} for issue, count in told.items()])
@@ -72,3 +94,21 @@ def clean(
         typer.echo(scanned.errors["sentence"])
     typer.echo(f"{scanned.folder / 'keep_drop.csv'}: {scanned.decided:,} rows decided")
     typer.echo(f"{sheet}: decide here, in a browser")
+
+
+def _self_test(asked: "Study", network: str, as_json: bool) -> None:
+    from layerscope.cleaning import suspects
+    from layerscope.cleaning.pool import pool_of
+    from layerscope.cleaning.self_test import self_test, wrong_labels
+    from layerscope.cli.tables import echo_table
+    from layerscope.data import prepare
+
+    pool = pool_of(prepare(asked.data))
+    rows = self_test(pool, asked.data.seed)
+    if network != "study" and suspects.is_photographs(pool) and suspects.installed():
+        rows.append(wrong_labels(pool, suspects.pretrained_features(pool), seed=asked.data.seed))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        names = {"false": "false alarms", "per_1000": "per 1,000"}
+        echo_table([{names.get(key, key): value for key, value in row.items()} for row in rows])
