@@ -29,6 +29,17 @@ SelfTest = Annotated[
     bool,
     typer.Option("--self-test", help="Plant known defects in a copy of these data, find them."),
 ]
+Compare = Annotated[
+    bool,
+    typer.Option(
+        "--compare",
+        help="Retrain on the decisions in DIR, on uncleaned data, and without as many random ones.",
+    ),
+]
+Automatic = Annotated[
+    bool, typer.Option("--automatic", help="Compare: suggestions count where nobody has decided.")
+]
+Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="Compare: trainings of each kind.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 
 
@@ -38,13 +49,17 @@ def clean(
     issues: Issues = "leaking,broken,duplicate,mislabelled,odd",
     network: Network = "auto",
     self_test: SelfTest = False,
+    compare: Compare = False,
+    automatic: Automatic = False,
+    seeds: Seeds = 5,
     as_json: AsJson = False,
 ) -> None:
     """Find defects in the data of a study.
 
     Writes keep_drop.csv, where a second scan keeps the decisions that were made, findings.json,
     and review.html, on which a person decides. Nothing is deleted or moved: `[data] decisions`
-    applies what was decided. With --self-test nothing is written: it tells how much is found.
+    applies what was decided. With --self-test nothing is written: it tells how much is found. With
+    --compare nothing is looked for: it retrains, and tells whether cleaning helped.
     """
     from layerscope.cleaning.scan import scan
     from layerscope.study import Study
@@ -53,8 +68,12 @@ def clean(
     if self_test:
         _self_test(asked, network, as_json)
         return
+    folder = out or Path("cleaning") / asked.name
+    if compare:
+        _compare(asked, folder, seeds, automatic, as_json)
+        return
     wanted = tuple(name.strip() for name in issues.split(",") if name.strip())
-    scanned = scan(asked, out or Path("cleaning") / asked.name, wanted, network)
+    scanned = scan(asked, folder, wanted, network)
     sheet = _sheet(asked, scanned)
     if as_json:
         findings = [asdict(each) for each in scanned.findings]
@@ -112,3 +131,18 @@ def _self_test(asked: "Study", network: str, as_json: bool) -> None:
     else:
         names = {"false": "false alarms", "per_1000": "per 1,000"}
         echo_table([{names.get(key, key): value for key, value in row.items()} for row in rows])
+
+
+def _compare(asked: "Study", folder: Path, seeds: int, automatic: bool, as_json: bool) -> None:
+    from layerscope.cleaning.compare import compare
+    from layerscope.cli.tables import echo_table
+
+    found = compare(asked, folder, seeds=range(seeds), automatic=automatic)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    echo_table(found["arms"])
+    typer.echo("")
+    names = {"than": "cleaned against", "value": "accuracy gained"}
+    echo_table([{names.get(k, k): v for k, v in row.items()} for row in found["differences"]])
+    typer.echo(f"\n{found['sentence']}")

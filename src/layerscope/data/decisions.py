@@ -130,6 +130,21 @@ def decided(found: Found, path: Path) -> Found:
     )
 
 
+def decided_rows(rows: Sequence[Row]) -> list[Row]:
+    """Give the one row that counts of each example: a drop, else a relabelling, else a keep.
+
+    >>> [row.decision for row in decided_rows([Row("a", "", "odd", decision=d) for d in
+    ...     ("keep", "drop", "relabel:cat")])]
+    ['drop']
+    """
+    rank = {DROP: 0, KEEP: 2}
+    first: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: rank.get(row.decision, 1)):
+        if row.decision:
+            first.setdefault(row.id, row)
+    return list(first.values())
+
+
 def _moves(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict[str, Row]:
     """Give the one row that relabels each example."""
     moves: dict[str, Row] = {}
