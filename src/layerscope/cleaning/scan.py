@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from layerscope.cleaning.findings import (
 )
 from layerscope.cleaning.odd import odd
 from layerscope.cleaning.pool import Pool, pool_of
+from layerscope.cleaning.shortcuts import Shortcut, shortcuts
 from layerscope.cleaning.suspects import suspects
 from layerscope.data.decisions import Row
 from layerscope.errors import LayerscopeError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from layerscope.study import Study
 
 KEEP_DROP = "keep_drop.csv"
-SCANNED = ("leaking", "broken", "duplicate", "mislabelled", "odd")
+SCANNED = ("leaking", "broken", "duplicate", "mislabelled", "odd", "shortcuts")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Scanned:
     rows: list[Row]
     pool: Pool
     errors: dict[str, Any] | None = None
+    shortcuts: list[Shortcut] = field(default_factory=list)
 
     @property
     def decided(self) -> int:
@@ -77,6 +79,12 @@ def scan(
     if "mislabelled" in issues:
         wrong_labels, errors = suspects(study, dataset, pool, folder / "folds", network)
         found = ordered([*found, *wrong_labels])
+    files = study.data.kind in ("photos", "waveforms")
+    cues = (
+        shortcuts(pool, study.data.folder() if files else None, study.data.seed)
+        if "shortcuts" in issues
+        else []
+    )
     rows = merged(found, before)
     write_rows(folder / KEEP_DROP, rows)
     storage.write_json(
@@ -86,10 +94,11 @@ def scan(
             "fingerprint": dataset.fingerprint,
             "classes": list(dataset.classes),
             "errors": errors,
+            "shortcuts": [asdict(each) for each in cues],
             "findings": [asdict(each) for each in found],
         },
     )
-    return Scanned(folder, found, rows, pool, errors)
+    return Scanned(folder, found, rows, pool, errors, cues)
 
 
 def look(dataset: "Dataset", pool: Pool, issues: Sequence[str]) -> list[Finding]:

@@ -46,7 +46,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in
 def clean(
     study: StudyFile,
     out: Out = None,
-    issues: Issues = "leaking,broken,duplicate,mislabelled,odd",
+    issues: Issues = "leaking,broken,duplicate,mislabelled,odd,shortcuts",
     network: Network = "auto",
     self_test: SelfTest = False,
     compare: Compare = False,
@@ -78,6 +78,7 @@ def clean(
     if as_json:
         findings = [asdict(each) for each in scanned.findings]
         document = {"examples": len(scanned.pool), "counts": scanned.counts()}
+        document |= {"shortcuts": [asdict(each) for each in scanned.shortcuts]}
         document |= {"errors": scanned.errors, "decided": scanned.decided, "findings": findings}
         typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
         return
@@ -111,6 +112,23 @@ def _echo(scanned: "Scanned", sheet: Path) -> None:
         typer.echo(f"nothing found in {len(scanned.pool):,} examples")
     if scanned.errors:
         typer.echo(scanned.errors["sentence"])
+    if scanned.shortcuts:
+        typer.echo("\nwhat tells the class without its object (balanced accuracy, held out)")
+        echo_table(
+            [
+                {
+                    "cue": each.cue,
+                    "accuracy": round(each.accuracy, 3),
+                    "chance": round(each.chance, 3),
+                    "shuffled": round(each.null, 3),
+                    "shortcut": each.found,
+                    "best told": max(each.recalls, key=lambda name: each.recalls[name]),
+                    "recall": round(max(each.recalls.values()), 3),
+                }
+                for each in scanned.shortcuts
+            ]
+        )
+        typer.echo("")
     typer.echo(f"{scanned.folder / 'keep_drop.csv'}: {scanned.decided:,} rows decided")
     typer.echo(f"{sheet}: decide here, in a browser")
 
