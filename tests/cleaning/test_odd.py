@@ -10,6 +10,7 @@ from layerscope.cleaning.odd import odd
 from layerscope.cleaning.pool import Pool
 from layerscope.cleaning.self_test import self_test, wrong_labels
 from layerscope.cli import main
+from layerscope.errors import LayerscopeError
 
 from .conftest import textured
 
@@ -92,6 +93,11 @@ def test_the_self_test_tells_a_search_that_finds_nothing(monkeypatch):
     )
     rows = {row["kind"]: row["recall"] for row in self_test(_pool(_photos()))}
     assert (rows["exact copy"], rows["mirrored"], rows["cropped to 80 %"]) == (1, 0, 0)
+
+
+def test_too_few_examples_are_refused():
+    with pytest.raises(LayerscopeError, match="5 examples are too few to plant defects in"):
+        self_test(_pool(_recordings(5)))
 
 
 def test_wrong_labels_of_the_self_test():

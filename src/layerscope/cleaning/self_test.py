@@ -14,8 +14,10 @@ from layerscope.cleaning.near import is_photographs
 from layerscope.cleaning.odd import odd
 from layerscope.cleaning.planting import COPIES, ODD, RECORDINGS, SOUNDS, Change
 from layerscope.cleaning.pool import Pool
+from layerscope.errors import LayerscopeError
 
 MOST = 3000  # examples that a self-test takes
+LEAST = 24  # that it needs
 EACH = 100  # planted of each kind, at most
 
 
@@ -26,6 +28,10 @@ def self_test(pool: Pool, seed: int = 0) -> list[dict[str, Any]]:
     and are wrong), `precision`, `per_1000` (false findings for 1,000 examples looked at). What the
     data hold of themselves is found without planting first, and counts as neither.
     """
+    if len(pool) < LEAST:
+        raise LayerscopeError(
+            f"{len(pool)} examples are too few to plant defects in: at least {LEAST}"
+        )
     rng = np.random.default_rng(seed)
     some = np.sort(rng.permutation(len(pool))[:MOST])
     values = pool.batch(some)

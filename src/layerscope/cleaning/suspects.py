@@ -41,7 +41,9 @@ def suspects(
     if probabilities is None:
         from layerscope.cleaning.probabilities import of_network
 
-        ids, said = of_network(study, dataset, folder)
+        asked = repr((study.model.model_dump(), study.training.model_dump(), study.data.seed))
+        key = hashlib.sha256(f"{dataset.fingerprint} {asked}".encode()).hexdigest()[:12]
+        ids, said = of_network(study, dataset, folder / key)  # other data or another study: anew
         place = {name: k for k, name in enumerate(ids)}
         probabilities = said[[place[name] for name in pool.ids]]
     estimate = errors(pool.labels, probabilities, seed=study.data.seed)
