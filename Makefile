@@ -8,7 +8,7 @@ ifneq ($(wildcard ../shared/data),)
 export LAYERSCOPE_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick sweep-quick bench bench-views bench-sweep bench-waveforms bench-brain bench-clean clean
+.PHONY: setup demo test check checks format lint types sizes gallery gallery-quick sweep-quick bench bench-views bench-sweep bench-waveforms bench-brain bench-clean bench-trust clean
 
 setup: .venv/ready
 
@@ -66,6 +66,9 @@ bench-brain: setup
 
 bench-clean: setup
 	$(BIN)/python -m benchmarks cleaning
+
+bench-trust: setup
+	$(BIN)/python -m benchmarks trust
 
 bench-sweep: setup
 	$(BIN)/python -m benchmarks sweep

@@ -7,7 +7,17 @@ import time
 
 from layerscope.cli.tables import echo_table
 
-NAMES = ("packing", "training", "views", "memory", "waveforms", "brain", "sweep", "cleaning")
+NAMES = (
+    "packing",
+    "training",
+    "views",
+    "memory",
+    "waveforms",
+    "brain",
+    "sweep",
+    "cleaning",
+    "trust",
+)
 
 
 def main() -> int:

@@ -103,6 +103,8 @@ def _work(case: Case, maps: Arrays, asked: ask.Asked, logits: Tensor) -> dict[st
 
 
 def _mosaics(case: Case, names: tuple[str, ...]) -> dict[str, Arrays]:
+    if not case.amount.mosaics:
+        return {}
     try:
         return ask.located(case.scope, case.given, names, case.amount.mosaics)
     except Refused:  # of one class there are none

@@ -12,7 +12,7 @@ from layerscope.errors import LayerscopeError
 from layerscope.seeing.data import batches
 from layerscope.storage import write_csv, write_json, write_whole
 from layerscope.trust.judge import QUICK, Amount, Case, gather
-from layerscope.trust.maps import DEFAULTS, Examples, refuse_unjudged
+from layerscope.trust.maps import DEFAULTS, OPTIONS, Examples, refuse_unjudged
 from layerscope.trust.parts import Parts
 from layerscope.trust.tables import curves_of, document, table
 from layerscope.views import Scope
@@ -59,6 +59,7 @@ def trust_run(
     key = {
         "weights_sha256": run.weights_digest(),
         "methods": list(names),
+        "options": OPTIONS,
         "amount": asdict(amount),
         "examples": list(given.ids),
         "beside": {other.path.name: other.weights_digest() for other in beside},
