@@ -89,13 +89,18 @@ def _slope(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tenso
     """Multiply by the slope between the reference and the input, as the rescale rule says."""
     read, answer = operation.inputs[0], operation.outputs[0]
     change = read.tensor - like(read).tensor
-    slope = (answer.tensor - like(answer).tensor) / change
-    still = change.abs() < _NONE
+    slope = (answer.tensor - like(answer).tensor).div_(change)
+    still = change.abs_() < _NONE
+    return [_or_gradient(operation, arrived, arrived * slope, still)]
+
+
+def _or_gradient(operation: Operation, arrived: Tensor, down: Tensor, still: Tensor) -> Tensor:
+    """Put the gradient where the reference does not differ, into what was found elsewhere."""
     if not still.any():
-        return [arrived * slope]
+        return down
     (by_gradient,) = gradient(operation)(operation, [arrived])
     assert by_gradient is not None
-    return [torch.where(still, by_gradient, arrived * slope)]
+    return torch.where(still, by_gradient, down, out=down)
 
 
 def _max_pool(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Tensor | None]:
@@ -110,12 +115,12 @@ def _max_pool(operation: Operation, arrived: Tensor, like: _Like) -> Sequence[Te
     larger = torch.maximum(answer.tensor, reference.tensor)
     now, before = operation.saved["switches"], reference.producer.saved["switches"]
     before = torch.where(_is_tied(like(read).tensor, reference.tensor, now), now, before)
-    risen = unpool(operation, arrived * (larger - reference.tensor), now)
-    fallen = unpool(operation, arrived * (answer.tensor - larger), before)
+    down = unpool(operation, arrived * (larger - reference.tensor), now)  # where it rose
+    down += unpool(operation, arrived * (answer.tensor - larger), before)  # where it fell
     still = change.abs() < _NONE
-    down = (risen + fallen) / change.masked_fill(still, 1)
+    down /= change.masked_fill_(still, 1)
     if still.any():
-        down = torch.where(still, unpool(operation, arrived, now), down)
+        torch.where(still, unpool(operation, arrived, now), down, out=down)
     return [down]
 
 

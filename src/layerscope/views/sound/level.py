@@ -1,7 +1,6 @@
 """Levels: how loud a sound is, and how high its peak."""
 
 import numpy as np
-from scipy.signal import resample_poly
 
 FAST = 0.125
 """Seconds over which a level is taken: "fast" of IEC 61672."""
@@ -45,6 +44,8 @@ def peak(samples: np.ndarray) -> float:
 
     Four times as many samples are computed, as ITU-R BS.1770-4 does for "true peak".
     """
+    from scipy.signal import resample_poly
+
     sound = np.asarray(samples, np.float64)
     if not sound.any():
         return 0.0

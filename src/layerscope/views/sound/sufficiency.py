@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from torch import Tensor
 
 from layerscope.errors import Refused
@@ -42,6 +41,8 @@ class Kept:
     @property
     def interval(self) -> tuple[float, float]:
         """Its 95 % interval (Wilson)."""
+        from scipy.stats import binomtest
+
         found = binomtest(int(self.kept.sum()), len(self.kept)).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 
@@ -52,6 +53,8 @@ class Kept:
         >>> Kept("a", one, 0.1).against(Kept("b", other, 0.1))
         0.03125
         """
+        from scipy.stats import binomtest
+
         if self.kept.shape != other.kept.shape:
             raise Refused(f"{self.name} and {other.name} were not heard on the same clips")
         mine, theirs = int((self.kept & ~other.kept).sum()), int((other.kept & ~self.kept).sum())
